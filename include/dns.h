@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* dns: the question in a DNS query. */
+#ifndef DNS_H
+#define DNS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DNS_NAME_MAX 1024	/* 255 on the wire, \DDD escaped, terminated */
+
+struct dns_question {
+	char name[DNS_NAME_MAX];	/* presentation form, no final dot; "." */
+	uint16_t type;
+};
+
+/* The first question of a query (QR 0, opcode 0); bytes other than printable
+ * ASCII come out as \DDD, dots and backslashes within labels escaped (RFC
+ * 4343).  -EBADMSG: not a well-formed query. */
+int dns_parse_query(const void *bytes, size_t len, struct dns_question *q);
+
+/* "A", "AAAA", ... or "TYPE65280" (RFC 3597) in buf (at least 10 bytes). */
+const char *dns_type_format(uint16_t type, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* event: what is told about one catch; made by trap, read by all outputs. */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "dns.h"
+#include "packet.h"
+#include "process.h"
+#include "sockowner.h"
+#include "strpool.h"
+
+#define EVENT_QUESTIONS_MAX 8
+#define EVENT_POOL_SIZE 32768
+
+enum event_kind {
+	EVENT_PACKET,		/* a packet was caught */
+	EVENT_HOOK,		/* the late end of an earlier event's command */
+	EVENT_LOSS,		/* packets passed unseen */
+};
+
+enum event_action { EVENT_RELEASED, EVENT_DROPPED, EVENT_REJECTED };
+enum event_direction { EVENT_EGRESS, EVENT_INGRESS, EVENT_FORWARD };
+
+/* A process that is in a list, not the answer. */
+struct event_process {
+	pid_t pid, tid;
+	uint64_t starttime;
+	char comm[64];
+	const char *exe;	/* in the pool, or NULL */
+	bool has_uid;
+	uid_t uid;
+};
+
+/* The user's command on this event. */
+struct event_hook {
+	bool ran;		/* it was started */
+	bool ended;		/* status and duration are there */
+	int status;		/* exit status, or 128 + signal */
+	bool killed;		/* by us, at --exec-time */
+	uint64_t duration_us;
+	const char *output;	/* hook's, borrowed while it is written; or NULL */
+	size_t output_len;
+	bool output_truncated;
+	const char *skipped;	/* static: why it did not run; NULL */
+};
+
+struct event {
+	enum event_kind kind;
+	uint64_t sequence;	/* counts from 1; a hook event has its packet's */
+	struct timespec time;	/* CLOCK_REALTIME, when it was received */
+	enum event_action action;
+	enum event_direction direction;
+
+	struct tuple tuple;
+	struct packet packet;	/* its views are not valid any more */
+	char ifname[IF_NAMESIZE];	/* "": not known */
+	uint32_t mark;
+	struct dns_question questions[EVENT_QUESTIONS_MAX];
+	size_t nquestions;
+	uint64_t packets;	/* of the flow while held, retransmits too */
+
+	enum sockowner_grade grade;
+	enum sockowner_reason reason;
+	const char *kernel_kind;	/* static: "rst", "syn-ack", ...; NULL */
+	enum sockowner_method method;
+	bool alive;		/* the process was there when last looked at */
+	bool expired;		/* the hold limit came first */
+	uint64_t held_us, resolve_us;
+	bool has_packet_uid, has_packet_gid;
+	uid_t packet_uid;
+	gid_t packet_gid;
+	bool has_socket;
+	struct sockowner_socket socket;
+
+	bool has_process;	/* for proved and holder only */
+	struct process process;
+	const char *user;	/* borrowed; NULL: not known */
+	struct process_lineage lineage;
+
+	struct event_process holders[SOCKOWNER_HOLDERS_MAX];
+	size_t nholders, nholders_total;
+	struct sockowner_socket twins[SOCKOWNER_HOLDERS_MAX];
+	size_t ntwins, ntwins_total;
+	bool has_creator;
+	struct event_process creator;
+
+	uint64_t suppressed;	/* events of this process not told (-n) before */
+	uint64_t lost;		/* EVENT_LOSS: how many packets */
+	bool wants_hook;	/* a command was asked for: hook is meaningful */
+	struct event_hook hook;
+
+	struct strpool pool;
+	char pool_mem[EVENT_POOL_SIZE];
+};
+
+/* Makes it empty without touching all of its memory. */
+void event_reset(struct event *e);
+
+const char *event_action_name(enum event_action a);
+const char *event_direction_name(enum event_direction d);
+
+#endif

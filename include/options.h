@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options: the command line, from one table. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "log.h"
+#include "target.h"
+
+#define OPTIONS_OUTPUTS_MAX 8
+
+enum options_mode {
+	OPTIONS_RUN,
+	OPTIONS_PRINT_RULES,
+	OPTIONS_CHECK,
+	OPTIONS_VERSION,
+	OPTIONS_HELP,
+};
+
+struct options {
+	enum options_mode mode;
+	struct target *targets;		/* owned; at least one to run */
+	size_t ntargets;
+	bool new_only;			/* -c */
+	const char *exec;		/* -e, or NULL */
+	uint64_t exec_time_us;		/* --exec-time */
+	uint64_t hold_us;		/* -s */
+	bool has_rate;
+	unsigned rate;			/* -n, a minute; 0 no cap */
+	uint64_t count;			/* -1, -C; 0 no end */
+	uint64_t for_us;		/* --for; 0 no end */
+	const char *outputs[OPTIONS_OUTPUTS_MAX];
+	size_t noutputs;
+	enum log_level level;
+	bool has_queue;
+	uint16_t queue;			/* -Q */
+	bool packets, hold_all, input, forward;
+};
+
+/* Fills *o.  On a mistake one line on standard error that names the text and
+ * the place, and -EINVAL (exit status 2). */
+int options_parse(struct options *o, int argc, char *argv[]);
+void options_free(struct options *o);
+
+void options_print_usage(FILE *out);
+
+#endif

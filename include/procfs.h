@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* procfs: /proc/PID read through directory descriptors, parsed with distrust. */
+#ifndef PROCFS_H
+#define PROCFS_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * An open /proc/PID directory stands for one process: after that process is
+ * gone every look-up in it fails with ESRCH or ENOENT, even when the pid
+ * is used again.  All functions take such descriptors.  The root itself is an
+ * argument so that tests can lay out a tree of their own.
+ */
+
+/* A CLOEXEC O_PATH-less directory descriptor, or -errno. */
+int procfs_open_root(const char *path);
+int procfs_open_pid(int rootfd, pid_t pid);
+
+/* The bytes of a file below dirfd ("stat", "task/12/syscall"), terminated, at
+ * most size - 1; *truncated (may be NULL) says that there were more.  Returns
+ * the length or -errno. */
+ssize_t procfs_read(int dirfd, const char *name, char *buf, size_t size,
+		    bool *truncated);
+/* The text of a symbolic link below dirfd, terminated; the length or -errno
+ * (-ENAMETOOLONG: did not fit). */
+ssize_t procfs_readlink(int dirfd, const char *name, char *buf, size_t size);
+
+/* /proc/PID/stat, numbered as in proc_pid_stat(5). */
+struct procfs_stat {
+	pid_t pid;			/* (1) */
+	char comm[64];			/* (2); may hold any byte but NUL */
+	char state;			/* (3) */
+	pid_t ppid;			/* (4) */
+	pid_t pgrp;			/* (5) */
+	pid_t session;			/* (6) */
+	int tty_nr;			/* (7) */
+	uint64_t flags;			/* (9); PF_KTHREAD is 0x00200000 */
+	uint64_t starttime;		/* (22) clock ticks after boot */
+	uint64_t startstack;		/* (28) 0 without ptrace permission */
+	uint64_t arg_start;		/* (48) 0 without ptrace permission */
+};
+
+/* Parses from the last ')': a comm may hold ") Z 1".  Fields from (26) on may
+ * be absent (0 then).  -EBADMSG: not a stat line. */
+int procfs_parse_stat(const char *text, size_t len, struct procfs_stat *st);
+int procfs_read_stat(int dirfd, struct procfs_stat *st);
+
+/* /proc/PID/status, the lines that we use. */
+struct procfs_status {
+	pid_t tgid;
+	uid_t uid, euid, suid, fsuid;
+	gid_t gid, egid, sgid, fsgid;
+	uint64_t cap_eff;
+	int no_new_privs;		/* -1: the kernel does not say */
+	int seccomp;			/* 0, 1 strict, 2 filter; -1 as above */
+	pid_t nspid;			/* the pid in its own namespace */
+};
+
+int procfs_parse_status(const char *text, size_t len,
+			struct procfs_status *st);
+int procfs_read_status(int dirfd, struct procfs_status *st);
+
+/* What tells one program image in a process from the next (exec changes it). */
+struct procfs_image {
+	uint64_t exe_dev, exe_ino;	/* 0 for kernel threads */
+	uint32_t exe_nlink;		/* 0: deleted, or a memfd */
+	uint64_t arg_start, startstack;
+};
+
+/* statx(exe, AT_STATX_DONT_SYNC) does not block on a stalled file system, a
+ * plain stat does.  -EACCES without ptrace permission. */
+int procfs_read_image(int dirfd, struct procfs_image *im);
+
+/* "TID's syscall": number and arguments, or -EAGAIN while it runs, -ENODATA
+ * where it is blocked outside of a system call. */
+int procfs_parse_syscall(const char *text, size_t len, long *nr,
+			 uint64_t args[6]);
+
+/* The inode in "socket:[30041]", or 0 where the link is something else. */
+uint64_t procfs_parse_socket_link(const char *text, size_t len);
+
+/* Iteration over the numeric names of a directory (pids, fds, tids).  dir is
+ * from fdopendir; returns 1 and *num, 0 at the end, -errno. */
+int procfs_next_number(DIR *dir, uint64_t *num);
+
+/* A DIR of a directory below dirfd ("fd", "task", "."), or NULL with errno. */
+DIR *procfs_opendir(int dirfd, const char *name);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sockdiag: NETLINK_SOCK_DIAG: which socket has this tuple? */
+#ifndef SOCKDIAG_H
+#define SOCKDIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ipaddr.h"
+
+struct nlmsghdr;
+
+/* One socket as inet_diag tells of it (linux/inet_diag.h, host order here). */
+struct sockdiag_row {
+	uint8_t family;			/* AF_INET6 may carry an IPv4 flow */
+	uint8_t state;			/* TCP_ESTABLISHED, ... */
+	struct ipaddr local, remote;	/* v4-mapped ones are unmapped */
+	uint16_t local_port, remote_port;
+	uint32_t ifindex;		/* bound to that device, or 0 */
+	uint32_t rqueue, wqueue;	/* UDP: bytes charged and not yet sent */
+	uint32_t uid;			/* the creator's */
+	uint64_t inode;			/* 0: nobody's (TIME_WAIT, orphan) */
+	uint64_t cookie;
+	uint64_t cgroup_id;		/* 0: the kernel does not say (< 5.9) */
+	bool v6only;
+};
+
+struct sockdiag;
+
+/* Sees the network namespace of the caller.  -errno. */
+int sockdiag_open(struct sockdiag **sd);
+void sockdiag_close(struct sockdiag *sd);
+
+/* What is asked: the socket's own view, local is here. */
+struct sockdiag_query {
+	uint8_t proto;			/* IPPROTO_TCP, UDP, UDPLITE, ... */
+	struct ipaddr local, remote;	/* one family */
+	uint16_t local_port, remote_port;
+	uint32_t ifindex;		/* the packet's device, or 0 */
+};
+
+/*
+ * The exact look-up, 7-13 us.  Only a row that is an answer comes back: for TCP
+ * the same four-tuple and never a LISTEN row (the kernel falls back to a
+ * listener); for UDP same port, an address that is the asked one or any.  A
+ * device-bound socket is found with the ifindex given; it is asked with it and,
+ * where that finds nothing, without.  (UDP: the kernel's look-up is an incoming
+ * packet's, so the request has source and destination swapped; net/ipv4/udp_diag.c.)
+ * -ENOENT: none.  -EOPNOTSUPP: no diag module for the protocol.
+ */
+int sockdiag_get(struct sockdiag *sd, const struct sockdiag_query *q,
+		 struct sockdiag_row *row);
+
+/* The listener that would take a packet from remote to local.  As above. */
+int sockdiag_get_listener(struct sockdiag *sd, const struct sockdiag_query *q,
+			  struct sockdiag_row *row);
+
+/*
+ * Every socket of the protocol that could have sent a packet with this tuple:
+ * both families dumped, same local port, local address equal or any, remote
+ * equal or none, device equal or none.  Returns how many there are; the first
+ * max of them are in rows.  -errno.
+ */
+int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
+		      struct sockdiag_row *rows, size_t max);
+
+/* Could a socket like this row have sent that packet?  (The filter above.) */
+bool sockdiag_row_fits(const struct sockdiag_row *row,
+		       const struct sockdiag_query *q);
+
+/* The parser, for tests and fuzzers.  -EBADMSG: short, wrong family. */
+int sockdiag_parse(const struct nlmsghdr *nlh, struct sockdiag_row *row);
+
+#endif

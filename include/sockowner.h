@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sockowner: which process owns the socket with these addresses, and how sure is that? */
+#ifndef SOCKOWNER_H
+#define SOCKOWNER_H
+
+/*
+ * A library of its own: system headers only, no globals, no log, no exit.
+ * Protocol, local and remote address in; owners and a grade out.  Not thread
+ * safe: one struct sockowner for each thread.  Sees the network and the pid
+ * namespace of the process that opened it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#define SOCKOWNER_HOLDERS_MAX 16
+
+/* From the best to the worst; see sockowner_grade_name. */
+enum sockowner_grade {
+	SOCKOWNER_PROVED,	/* the send itself was seen */
+	SOCKOWNER_HOLDER,	/* a complete sweep found one holder */
+	SOCKOWNER_SHARED,	/* several processes hold the socket */
+	SOCKOWNER_TWINS,	/* several sockets fit */
+	SOCKOWNER_CREATOR,	/* only who opened the socket is known */
+	SOCKOWNER_UID_ONLY,	/* socket gone, only uid and gid are known */
+	SOCKOWNER_KERNEL,	/* no user socket */
+	SOCKOWNER_UNKNOWN,
+};
+
+/* Why the grade is not better. */
+enum sockowner_reason {
+	SOCKOWNER_REASON_NONE,
+	SOCKOWNER_REASON_NO_WITNESS,	/* the send itself was not seen */
+	SOCKOWNER_REASON_NO_SOCKET,	/* closed, or never one */
+	SOCKOWNER_REASON_NO_HOLDER,	/* in nobody's fd table */
+	SOCKOWNER_REASON_NOT_QUEUED,	/* found, but the packet is not its own */
+	SOCKOWNER_REASON_OTHER_UID,	/* found, but another user's than the packet */
+	SOCKOWNER_REASON_MANY_HOLDERS,
+	SOCKOWNER_REASON_MANY_SOCKETS,
+	SOCKOWNER_REASON_NOT_PERMITTED,	/* some process's fds are not ours to see */
+	SOCKOWNER_REASON_TIME,		/* the time allowed was spent */
+	SOCKOWNER_REASON_CHANGED,	/* socket, holder or image changed meanwhile */
+	SOCKOWNER_REASON_PROTOCOL,	/* no way to look up that protocol here */
+	SOCKOWNER_REASON_SYSTEM,	/* a system call failed; see error */
+};
+
+/* How the answer was found. */
+enum sockowner_method {
+	SOCKOWNER_METHOD_NONE,
+	SOCKOWNER_METHOD_WITNESS,
+	SOCKOWNER_METHOD_CONNECT,	/* a thread sits in connect(2) on the fd */
+	SOCKOWNER_METHOD_SWEEP,		/* complete sweep of /proc/PID/fd */
+	SOCKOWNER_METHOD_SOCKET,	/* the socket's own state (TIME_WAIT, ...) */
+};
+
+struct sockowner_query {
+	int protocol;			/* IPPROTO_TCP, IPPROTO_UDP, ... */
+	struct sockaddr_storage local, remote;	/* one family */
+	unsigned ifindex;		/* the packet's device; 0: not known */
+	bool connecting;		/* the packet opens a connection (a SYN):
+					 * a thread in connect(2) sent it */
+	bool held;			/* the packet is held: UDP must show it in
+					 * its socket's send queue */
+	bool listener;			/* an incoming packet: a listener may own it */
+	bool has_uid;			/* the socket creator's, as the packet says */
+	uid_t uid;
+};
+
+/* One program image: exec changes it. */
+struct sockowner_image {
+	uint64_t exe_dev, exe_ino, arg_start, startstack;
+};
+
+struct sockowner_holder {
+	pid_t pid;
+	pid_t tid;			/* the sending thread; 0: not known */
+	int fd;
+	uint64_t starttime;		/* clock ticks after boot */
+	struct sockowner_image image;
+	int dirfd;			/* open /proc/PID; the answer owns it */
+};
+
+struct sockowner_socket {
+	uint64_t inode, cookie, cgroup_id;
+	uid_t uid;
+	int state;			/* TCP_ESTABLISHED, ... */
+	bool listening;
+};
+
+struct sockowner_answer {
+	enum sockowner_grade grade;
+	enum sockowner_reason reason;
+	enum sockowner_method method;
+	int error;			/* errno for REASON_SYSTEM */
+	bool has_socket;
+	struct sockowner_socket socket;
+	size_t nholders;		/* in the array */
+	size_t nholders_total;		/* there may be more */
+	struct sockowner_holder holders[SOCKOWNER_HOLDERS_MAX];
+	size_t ntwins, ntwins_total;	/* other sockets that fit */
+	struct sockowner_socket twins[SOCKOWNER_HOLDERS_MAX];
+	uint64_t resolve_us;		/* from question to answer */
+};
+
+struct sockowner;
+
+/* proc: "/proc", or another root for tests.  -errno. */
+int sockowner_open(struct sockowner **so, const char *proc);
+void sockowner_close(struct sockowner *so);
+
+/*
+ * Asks.  1: *answer is there.  0: a sweep is needed; work with sockowner_step
+ * and collect with sockowner_next, where token comes back.  The answer's holders
+ * have open descriptors: sockowner_release it.  -errno only for a query that
+ * makes no sense (-EINVAL, -EAFNOSUPPORT) or lack of memory.
+ */
+int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
+		  uint64_t token, struct sockowner_answer *answer);
+
+/* Sweeps for about budget_us.  One sweep serves all that wait.  True while
+ * there is more to do. */
+bool sockowner_step(struct sockowner *so, unsigned budget_us);
+
+/* The next finished answer, if there is one. */
+bool sockowner_next(struct sockowner *so, uint64_t *token,
+		    struct sockowner_answer *answer);
+
+/* Gives up: *answer is what is known by now (REASON_TIME).  False: no such
+ * token waits. */
+bool sockowner_cancel(struct sockowner *so, uint64_t token,
+		      struct sockowner_answer *answer);
+
+/* The whole of it, blocking, at most timeout_us. */
+int sockowner_get(struct sockowner *so, const struct sockowner_query *q,
+		  uint64_t timeout_us, struct sockowner_answer *answer);
+
+void sockowner_release(struct sockowner_answer *answer);
+
+/*
+ * A further packet of a known flow: is it still that socket (cookie) and, where
+ * holder is given, still open there in the same process and program image?
+ * Exact look-up and three reads, no sweep.  1 yes, 0 no.
+ */
+int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
+		    uint64_t cookie, const struct sockowner_holder *holder);
+
+/* "proved", "uid-only", ...; "no socket", ... (NULL for NONE); "sweep", ... */
+const char *sockowner_grade_name(enum sockowner_grade grade);
+const char *sockowner_reason_text(enum sockowner_reason reason);
+const char *sockowner_method_name(enum sockowner_method method);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verdict: the packets that are held, and the one place that decides them. */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nfqueue.h"
+
+/*
+ * Every id received is registered here and leaves by exactly one verdict: from
+ * the loop, or from the guardian, a thread that touches nothing but this table
+ * and the queue's socket and accepts what is held past the limit, whatever the
+ * loop does.  When the loop itself has not shown up for that long, the guardian
+ * accepts all that the queue holds, received or not.
+ */
+struct verdict;
+
+struct verdict_stats {
+	uint64_t given;			/* by the loop */
+	uint64_t expired;		/* by the guardian */
+	uint64_t swept;			/* times the guardian emptied the queue */
+	uint64_t overflow;		/* accepted at once: table full */
+};
+
+/* hold_us: the limit.  Starts the guardian.  -errno. */
+int verdict_open(struct verdict **v, struct nfqueue *q, uint64_t hold_us);
+
+/* Accepts what is held and ends the guardian.  NULL is fine. */
+void verdict_close(struct verdict *v);
+
+/* Registers an id; the clock of its hold begins at now_us.  -ENOSPC: the table
+ * is full and the packet has been accepted. */
+int verdict_hold(struct verdict *v, uint32_t id, uint64_t now_us);
+
+/* 0: given now.  -EALREADY: the guardian was faster (*held_us is its time).
+ * held_us may be NULL. */
+int verdict_give(struct verdict *v, uint32_t id, uint32_t nf_verdict,
+		 uint64_t *held_us);
+
+/* For packets that need no hold: no table, straight to the kernel. */
+int verdict_pass(struct verdict *v, uint32_t id);
+
+/* Is the id still undecided? */
+bool verdict_is_held(struct verdict *v, uint32_t id);
+
+/* The loop's sign of life; call it in every turn. */
+void verdict_touch(struct verdict *v, uint64_t now_us);
+/* The loop is about to wait in poll, and is not stuck: silence is no alarm. */
+void verdict_idle(struct verdict *v);
+
+/* Accepts all that is held. */
+void verdict_give_all(struct verdict *v);
+
+void verdict_read_stats(struct verdict *v, struct verdict_stats *st);
+
+#endif
