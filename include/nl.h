@@ -32,7 +32,8 @@ typedef int (*nl_cb)(const struct nlmsghdr *nlh, void *data);
  * kernel's (nl_pid != 0), another sequence number's or another port's are
  * skipped.  The kernel's error comes back as -errno (-ENOENT: no such socket,
  * table, ...), a truncated datagram as -EMSGSIZE, an interrupted dump
- * (NLM_F_DUMP_INTR) as -EAGAIN.
+ * (NLM_F_DUMP_INTR) as -EAGAIN, no answer as -ETIMEDOUT.  A dump is read to its
+ * end even after an error, or the next one would find the socket busy.
  */
 int nl_request(struct nl *nl, const struct nlmsghdr *nlh, nl_cb cb,
 	       void *data);
@@ -42,7 +43,8 @@ int nl_request(struct nl *nl, const struct nlmsghdr *nlh, nl_cb cb,
  * for an ack, with the sequence numbers first_seq .. first_seq + n - 1, and
  * reads one ack for each.  Returns 0, or the first error with its sequence
  * number in *failed_seq (nfnetlink answers every message: the error that
- * matters is the rule's, not the batch's).
+ * matters is the rule's, not the batch's).  What the kernel refuses as a whole
+ * (-EPERM, -EOPNOTSUPP) has the sequence number of the batch's begin.
  */
 int nl_batch(struct nl *nl, const void *batch, size_t len, uint32_t first_seq,
 	     unsigned n, uint32_t *failed_seq);
