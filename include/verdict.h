@@ -34,13 +34,14 @@ void verdict_close(struct verdict *v);
  * is full and the packet has been accepted. */
 int verdict_hold(struct verdict *v, uint32_t id, uint64_t now_us);
 
-/* 0: given now.  -EALREADY: the guardian was faster (*held_us is its time).
- * held_us may be NULL. */
+/* The verdict of a registered id, once: afterwards the table has forgotten it.
+ * 0: given now.  -EALREADY: the guardian was faster (*held_us is its time).
+ * -ENOENT: not registered.  held_us may be NULL. */
 int verdict_give(struct verdict *v, uint32_t id, uint32_t nf_verdict,
 		 uint64_t *held_us);
 
-/* For packets that need no hold: no table, straight to the kernel. */
-int verdict_pass(struct verdict *v, uint32_t id);
+/* For packets that need no hold: accepted at once, without the table. */
+void verdict_pass(struct verdict *v, uint32_t id);
 
 /* Is the id still undecided? */
 bool verdict_is_held(struct verdict *v, uint32_t id);
