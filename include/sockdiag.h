@@ -21,10 +21,12 @@ struct sockdiag_row {
 	uint32_t ifindex;		/* bound to that device, or 0 */
 	uint32_t rqueue, wqueue;	/* UDP: bytes charged and not yet sent */
 	uint32_t uid;			/* the creator's */
-	uint64_t inode;			/* 0: nobody's (TIME_WAIT, orphan) */
+	uint64_t inode;			/* 0: nobody's (TIME_WAIT, orphan; with
+					 * TCP_SYN_RECV a half-open connection,
+					 * the kernel's until it is accepted) */
 	uint64_t cookie;
 	uint64_t cgroup_id;		/* 0: the kernel does not say (< 5.9) */
-	bool v6only;
+	bool v6only;			/* told of unconnected sockets only */
 };
 
 struct sockdiag;
@@ -44,33 +46,45 @@ struct sockdiag_query {
 /*
  * The exact look-up, 7-13 us.  Only a row that is an answer comes back: for TCP
  * the same four-tuple and never a LISTEN row (the kernel falls back to a
- * listener); for UDP same port, an address that is the asked one or any.  A
- * device-bound socket is found with the ifindex given; it is asked with it and,
- * where that finds nothing, without.  (UDP: the kernel's look-up is an incoming
- * packet's, so the request has source and destination swapped; net/ipv4/udp_diag.c.)
- * -ENOENT: none.  -EOPNOTSUPP: no diag module for the protocol.
+ * listener); for UDP as sockdiag_row_fits has it.  A device-bound socket is
+ * found with the ifindex given; it is asked with it and, where that finds
+ * nothing, without.  TIME_WAIT and half-open rows do come back: look at state
+ * and inode.  -ENOENT: none.  -EOPNOTSUPP: no diag module for the protocol, and
+ * none known here but TCP, UDP, UDP-Lite, SCTP and DCCP.  -EAFNOSUPPORT,
+ * -EINVAL: addresses of no or of two families.
  */
 int sockdiag_get(struct sockdiag *sd, const struct sockdiag_query *q,
 		 struct sockdiag_row *row);
 
-/* The listener that would take a packet from remote to local.  As above. */
+/*
+ * The listener that would take (or has taken) a packet from remote to local;
+ * for UDP the socket that would receive it.  -ENOTUNIQ: it has twins
+ * (SO_REUSEPORT), and the connection stands already, so which of them took it
+ * cannot be told.  Others as above.
+ */
 int sockdiag_get_listener(struct sockdiag *sd, const struct sockdiag_query *q,
 			  struct sockdiag_row *row);
 
 /*
  * Every socket of the protocol that could have sent a packet with this tuple:
- * both families dumped, same local port, local address equal or any, remote
- * equal or none, device equal or none.  Returns how many there are; the first
- * max of them are in rows.  -errno.
+ * both families dumped, those that fit.  Returns how many there are; the first
+ * max of them are in rows.  -errno as above; -EAGAIN: the tables changed under
+ * each of several dumps.
  */
 int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 		      struct sockdiag_row *rows, size_t max);
 
-/* Could a socket like this row have sent that packet?  (The filter above.) */
+/*
+ * Could a socket like this row have sent that packet?  Same local port; local
+ * address equal or any, remote equal or none, device equal or none.  A UDP
+ * socket with bytes in its send queue fits whatever its addresses are, since
+ * sendto(2) goes past connect(2) and IP_PKTINFO past bind(2).
+ */
 bool sockdiag_row_fits(const struct sockdiag_row *row,
 		       const struct sockdiag_query *q);
 
-/* The parser, for tests and fuzzers.  -EBADMSG: short, wrong family. */
+/* The parser, for tests and fuzzers; nlmsg_len is within the buffer.
+ * -EBADMSG: short, wrong type or family, an attribute beyond the end. */
 int sockdiag_parse(const struct nlmsghdr *nlh, struct sockdiag_row *row);
 
 #endif
