@@ -13,9 +13,9 @@ void log_set_level(enum log_level level);
  * NULL: straight again. Borrowed. */
 void log_set_sink(struct sink *s);
 
-/* "ptrap-ng: ...": errors always, warnings and information not when quiet,
- * debug when verbose.  warn adds strerror(err); all escape control
- * characters. */
+/* "ptrap-ng: ...", one line each, cut off at 2 KiB: errors always, warnings and
+ * information not when quiet, debug when verbose.  warn adds strerror(err),
+ * given as errno or -errno; all escape control characters. */
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(int err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -23,7 +23,8 @@ void log_warnx(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* As they are, without the program's name: the summary. */
+/* As they are, line feeds too, without the program's name: the summary.  The
+ * caller has escaped what is not its own.  Not when quiet; 16 KiB at most. */
 void log_plain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

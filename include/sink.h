@@ -18,18 +18,26 @@ struct sink_stats {
 };
 
 /*
- * Takes over fd (blocking).  Opened with a path through sink_open_file: append,
- * mode 0600, CLOEXEC, NOCTTY; a symbolic link in a directory that others may
- * write to is refused (-ELOOP), a FIFO without reader too (-ENXIO).  path "-"
- * is standard output.
+ * Takes over fd, blocking or not, and closes it also when it fails.  Opened with
+ * a path through sink_open_file: append, mode 0600, CLOEXEC, NOCTTY; a FIFO
+ * without reader is refused (-ENXIO); in a directory that others may write to, a
+ * symbolic link (-ELOOP) and another user's or a hard-linked file (-EACCES) too.
+ * "-", /dev/stdout, /dev/stderr and /dev/fd/N are duplicates of descriptors that
+ * were there at exec.
  */
 int sink_open(struct sink **s, int fd);
 int sink_open_file(struct sink **s, const char *path);
 
-/* One record, all or nothing; never blocks.  -ENOBUFS: lost and counted. */
+/*
+ * One record, whole or not at all; never blocks.  -ENOBUFS: the reader is too
+ * slow; -EPIPE: it is gone; both are counted as lost.  A full disk loses the
+ * record, too; one that was written in part is finished as soon as that works,
+ * so that no half line has another behind it.
+ */
 int sink_write(struct sink *s, const void *bytes, size_t len);
 
-/* Becomes readable (an eventfd) when the reader has gone away. */
+/* Becomes readable (an eventfd) when the reader has gone away, also while there
+ * is nothing to write. */
 int sink_closed_fd(const struct sink *s);
 bool sink_is_tty(const struct sink *s);
 void sink_read_stats(struct sink *s, struct sink_stats *st);
