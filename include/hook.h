@@ -17,21 +17,27 @@ struct hook_pool;
 struct hook;				/* one running command */
 
 struct hook_config {
-	const char *command;		/* -e */
+	const char *command;		/* -e; copied */
 	uint64_t time_us;		/* --exec-time: then its group is killed */
 };
 
-/* Makes the calling process a subreaper.  -errno. */
+/* Makes the calling process a subreaper, SIGCHLD default, and all children it
+ * has or gets the pool's to reap.  The environment for commands is ours as it is
+ * now.  -errno. */
 int hook_open(struct hook_pool **p, const struct hook_config *cfg);
 
-/* Kills what still runs, reaps it, frees.  NULL is fine. */
+/* Kills what still runs, reaps it (waits a tenth of a second at most), frees.
+ * What commands that have ended left in the background lives on.  NULL is
+ * fine. */
 void hook_close(struct hook_pool *p);
 
 /*
  * Starts `/bin/sh -c 'CMD "$@"' sh PID` in a process group of its own, with
- * PTRAP_* in its environment, the JSON line on standard input (a memfd, so that
- * nothing blocks), standard output and error into a pipe, no other descriptor,
- * default signals.  token comes back with its end.  -EBUSY: HOOK_MAX run.
+ * PTRAP_* in its environment (empty: not known), the JSON line on standard input
+ * (a memfd, so that nothing blocks), standard output and error into a pipe, no
+ * other descriptor, default signals.  token comes back with its end; *h stays
+ * valid until hook_free.  -EBUSY: HOOK_MAX run.  -EINVAL: the event names no
+ * process.  Any other -errno: it could not be started, nothing is left of it.
  */
 int hook_start(struct hook_pool *p, const struct event *e, const char *json,
 	       size_t json_len, uint64_t token, struct hook **h);
@@ -48,6 +54,7 @@ uint64_t hook_deadline(const struct hook_pool *p);
  * hook_free(h).  False: none. */
 bool hook_next(struct hook_pool *p, uint64_t *token, struct event_hook *result,
 	       struct hook **h);
+/* Only what hook_next gave; NULL is fine. */
 void hook_free(struct hook_pool *p, struct hook *h);
 
 /* How many run, and whether descendants may be left of earlier ones. */
