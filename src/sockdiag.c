@@ -15,8 +15,9 @@
 #include "util.h"
 
 #define DUMP_TRIES 4
-#define ALL_STATES 0xfffU /* not the 6.8+ "bound, inactive": it sent nothing \
-			   */
+#define ALL_STATES                                                \
+	0xfffU /* not the 6.8+ "bound, inactive": it sent nothing \
+		*/
 #define MISSING_US   UTIL_SEC /* so long a protocol stays "not there" */
 #define STATE_BIT(s) (1U << (s))
 
@@ -117,7 +118,7 @@ static int parse_attrs(const struct nlmsghdr *nlh, struct sockdiag_row *row)
 {
 	const struct nlattr *attr =
 		mnl_nlmsg_get_payload_offset(nlh, sizeof(struct inet_diag_msg));
-	const char *end = mnl_nlmsg_get_payload_tail(nlh);
+	const char *end = (const char *)nlh + nlh->nlmsg_len;
 
 	while ((const char *)attr < end) {
 		int left = (int)(end - (const char *)attr);
