@@ -9,7 +9,10 @@
 
 #define COMMUNITY_ID_MAX 32		/* "1:" and 28 characters of base64 */
 
-/* Seed 0.  Returns buf. */
+/*
+ * Seed 0.  Returns buf (COMMUNITY_ID_MAX bytes): empty where the packet lacks
+ * what the ID is made of (a later fragment, ports or ICMP type cut off).
+ */
 const char *community_id_format(const struct packet *p, char *buf,
 				size_t size);
 

@@ -18,7 +18,8 @@ struct dns_question {
  * 4343).  -EBADMSG: not a well-formed query. */
 int dns_parse_query(const void *bytes, size_t len, struct dns_question *q);
 
-/* "A", "AAAA", ... or "TYPE65280" (RFC 3597) in buf (at least 10 bytes). */
+/* "A", "AAAA", ... or "TYPE65280" (RFC 3597) in buf (at least 10 bytes; the
+ * number also stands for a name that does not fit). */
 const char *dns_type_format(uint16_t type, char *buf, size_t size);
 
 #endif

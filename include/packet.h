@@ -33,11 +33,13 @@ struct packet {
 	uint8_t icmp_type, icmp_code;
 	uint8_t tcp_flags;
 	uint32_t tcp_seq;
-	bool has_ports;		/* false: first fragment absent, or cut short */
-	bool fragment;		/* a fragment other than the first */
+	bool has_ports;		/* false: first fragment absent, cut short, or
+				 * a protocol without (ICMP with an id too) */
+	bool fragment;		/* a fragment other than the first: no l4 */
 	const uint8_t *l4;	/* view: the transport header on, */
 	size_t l4_len;		/* as far as it was copied */
-	const uint8_t *payload;	/* view: behind the transport header */
+	const uint8_t *payload;	/* view: behind the transport header, NULL if
+				 * that is cut short or lies about its length */
 	size_t payload_len;
 };
 
@@ -51,7 +53,7 @@ int packet_parse(struct packet *p, const void *bytes, size_t caplen,
 		 size_t len);
 
 /* The packet that an ICMP or ICMPv6 error is about (p is parsed already).
- * -ENOMSG: not an error message. */
+ * -ENOMSG: not an error message.  inner->len is what the error quotes. */
 int packet_parse_inner(const struct packet *p, struct packet *inner);
 
 bool tuple_equal(const struct tuple *a, const struct tuple *b);
