@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "util.h"
-
 /*
  * What a terminal obeys or does not show: controls, separators of lines, and
  * all that Unicode calls Bidi_Control, Default_Ignorable_Code_Point or an
@@ -131,7 +129,7 @@ void strbuf_printf(struct strbuf *sb, const char *fmt, ...)
 
 static bool is_hidden(uint32_t code)
 {
-	size_t low = 0, high = ARRAY_SIZE(hidden);
+	size_t low = 0, high = sizeof(hidden) / sizeof(hidden[0]);
 
 	if ((code & 0xfffe) == 0xfffe)
 		return true; /* a noncharacter, in every plane */
