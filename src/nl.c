@@ -136,7 +136,7 @@ static int receive(struct nl *nl, uint64_t deadline)
 		if (n < 0 && errno != EINTR)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		if (n >= 0 && is_kernel(&msg, &from))
-			return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : (int)n;
+			return (msg.msg_flags & MSG_TRUNC) ? -EMSGSIZE : (int)n;
 	} while (util_now_us() < deadline);
 	return -ETIMEDOUT;
 }

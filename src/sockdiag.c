@@ -49,6 +49,7 @@ struct request {
 
 /* What a dump collects; count goes on beyond max. */
 struct found {
+	const struct protocol *protocol;
 	const struct sockdiag_query *query;
 	struct sockdiag_row *rows;
 	size_t max, count;
@@ -206,12 +207,11 @@ static bool datagram_fits(const struct sockdiag_row *row,
 	       ipaddr_equal(&row->remote, &q->remote);
 }
 
-bool sockdiag_row_fits(const struct sockdiag_row *row,
-		       const struct sockdiag_query *q)
+static bool sender_fits(const struct protocol *p,
+			const struct sockdiag_row *row,
+			const struct sockdiag_query *q)
 {
-	const struct protocol *p = protocol_get(q->proto);
-
-	if (!p || row->local_port != q->local_port)
+	if (row->local_port != q->local_port)
 		return false;
 	if (row->family == AF_INET && q->local.family == AF_INET6)
 		return false;
@@ -222,16 +222,22 @@ bool sockdiag_row_fits(const struct sockdiag_row *row,
 	return row->wqueue || (device_fits(row, q) && datagram_fits(row, q));
 }
 
-/* The row that listens for such a packet. */
-static bool listener_fits(const struct sockdiag_row *row,
+static bool listener_fits(const struct protocol *p,
+			  const struct sockdiag_row *row,
 			  const struct sockdiag_query *q)
 {
-	const struct protocol *p = protocol_get(q->proto);
-
 	if (p->connected && row->state != TCP_LISTEN)
 		return false;
 	return row->local_port == q->local_port && device_fits(row, q) &&
 	       addr_fits(row, &row->local, &q->local);
+}
+
+bool sockdiag_row_fits(const struct sockdiag_row *row,
+		       const struct sockdiag_query *q)
+{
+	const struct protocol *p = protocol_get(q->proto);
+
+	return p && sender_fits(p, row, q);
 }
 
 static struct inet_diag_sockid sockid_make(const struct protocol *p,
@@ -323,7 +329,8 @@ static bool is_missing(const struct sockdiag *sd, const struct protocol *p)
 	return until && util_now_us() < until;
 }
 
-typedef bool (*row_match)(const struct sockdiag_row *row,
+typedef bool (*row_match)(const struct protocol *p,
+			  const struct sockdiag_row *row,
 			  const struct sockdiag_query *q);
 
 static int query_check(const struct sockdiag_query *q)
@@ -346,7 +353,7 @@ static int get_matching(struct sockdiag *sd, const struct sockdiag_query *query,
 		return -EOPNOTSUPP;
 	for (;;) {
 		err = get_row(sd, p, &q, row);
-		if (!err && match(row, query))
+		if (!err && match(p, row, query))
 			return 0;
 		if (err && err != -ENOENT)
 			return err;
@@ -359,7 +366,7 @@ static int get_matching(struct sockdiag *sd, const struct sockdiag_query *query,
 int sockdiag_get(struct sockdiag *sd, const struct sockdiag_query *q,
 		 struct sockdiag_row *row)
 {
-	return get_matching(sd, q, sockdiag_row_fits, row);
+	return get_matching(sd, q, sender_fits, row);
 }
 
 static int listeners_cb(const struct nlmsghdr *nlh, void *data)
@@ -402,7 +409,7 @@ static int found_cb(const struct nlmsghdr *nlh, void *data)
 	struct sockdiag_row row;
 	int err = sockdiag_parse(nlh, &row);
 
-	if (err || !sockdiag_row_fits(&row, f->query))
+	if (err || !sender_fits(f->protocol, &row, f->query))
 		return err;
 	for (size_t i = 0; i < stored; i++)
 		if (f->rows[i].cookie == row.cookie)
@@ -413,9 +420,9 @@ static int found_cb(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
-static int find_once(struct sockdiag *sd, const struct protocol *p,
-		     struct found *f)
+static int find_once(struct sockdiag *sd, struct found *f)
 {
+	const struct protocol *p = f->protocol;
 	uint32_t states = ALL_STATES & ~STATE_BIT(TCP_LISTEN);
 	uint16_t port = f->query->local_port;
 	int err = dump(sd, p, AF_INET6, states, port, found_cb, f);
@@ -430,7 +437,7 @@ int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 		      struct sockdiag_row *rows, size_t max)
 {
 	const struct protocol *p = protocol_get(q->proto);
-	struct found f = {.query = q, .rows = rows, .max = max};
+	struct found f = {.protocol = p, .query = q, .rows = rows, .max = max};
 	int err = query_check(q);
 
 	if (err)
@@ -439,7 +446,7 @@ int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 		return -EOPNOTSUPP;
 	for (int i = 0; i < DUMP_TRIES; i++) {
 		f.count = 0;
-		err = find_once(sd, p, &f);
+		err = find_once(sd, &f);
 		if (err != -EAGAIN)
 			break;
 	}
