@@ -9,7 +9,8 @@
 
 /*
  * mem always holds a terminated string of len bytes (size > 0).  What does not
- * fit is left out and `truncated` stays set: check it once, at the end.
+ * fit is left out, with all that comes after it, and `truncated` stays set:
+ * check it once, at the end.  No UTF-8 character and no escape is cut in two.
  */
 struct strbuf {
 	char *mem;
@@ -29,8 +30,9 @@ void strbuf_vprintf(struct strbuf *sb, const char *fmt, va_list ap);
  * Adds len bytes of somebody else's text so that they cannot act on a terminal
  * or look like another line: control characters (C0, DEL, C1), the backslash,
  * Unicode's bidirectional and invisible format characters, line and paragraph
- * separators and every byte that is not valid UTF-8 come out as \n, \t, \r, \\,
- * \xHH or \u{HHHH}.  All else is copied as it is.
+ * separators, noncharacters and every byte that is not valid UTF-8 come out as
+ * \n, \t, \r, \\, \xHH or \u{HHHH}.  All else is copied as it is, so what was
+ * put in can be told from what comes out.
  */
 void strbuf_add_escaped(struct strbuf *sb, const void *bytes, size_t len);
 

@@ -21,17 +21,18 @@ char *strpool_room(struct strpool *pool, size_t *room)
 	size_t left = pool->size - pool->used;
 
 	*room = left ? left - 1 : 0;
-	return pool->mem + pool->used;
+	return left ? pool->mem + pool->used : NULL;
 }
 
 const char *strpool_commit(struct strpool *pool, size_t len)
 {
-	char *text = pool->mem + pool->used;
+	char *text;
 
 	if (len >= pool->size - pool->used) {
 		pool->overflow = true;
 		return NULL;
 	}
+	text = pool->mem + pool->used;
 	text[len] = '\0';
 	pool->used += len + 1;
 	return text;
