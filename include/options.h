@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -20,28 +21,35 @@ enum options_mode {
 	OPTIONS_HELP,
 };
 
+/* Strings are argv's. */
 struct options {
 	enum options_mode mode;
-	struct target *targets;		/* owned; at least one to run */
+	struct target *targets;		/* owned; at least one to run, but with
+					 * has_queue none means all packets */
 	size_t ntargets;
 	bool new_only;			/* -c */
 	const char *exec;		/* -e, or NULL */
 	uint64_t exec_time_us;		/* --exec-time */
 	uint64_t hold_us;		/* -s */
-	bool has_rate;
-	unsigned rate;			/* -n, a minute; 0 no cap */
+	bool has_rate;			/* -n was given */
+	unsigned rate;			/* a minute; 0 no cap; default filled in */
 	uint64_t count;			/* -1, -C; 0 no end */
 	uint64_t for_us;		/* --for; 0 no end */
-	const char *outputs[OPTIONS_OUTPUTS_MAX];
-	size_t noutputs;
+	const char *outputs[OPTIONS_OUTPUTS_MAX];	/* FORMAT[:FILE], checked */
+	size_t noutputs;		/* 0: as if "text" */
 	enum log_level level;
 	bool has_queue;
 	uint16_t queue;			/* -Q */
 	bool packets, hold_all, input, forward;
 };
 
-/* Fills *o.  On a mistake one line on standard error that names the text and
- * the place, and -EINVAL (exit status 2). */
+/*
+ * Fills *o, sets the log's level, and asks the name service for the targets'
+ * host names if they are needed (may block).  On a mistake one line on standard
+ * error that names the text and the place, and -EINVAL (exit status 2);
+ * -ENOMEM likewise.  Free *o in either case.  -h and -V end the reading: what
+ * comes after them is not looked at.
+ */
 int options_parse(struct options *o, int argc, char *argv[]);
 void options_free(struct options *o);
 
