@@ -28,8 +28,7 @@ const char *strpool_add_text(struct strpool *pool, const char *text);
 /*
  * To read straight into the pool: strpool_room() says where the next string
  * would begin and how many bytes it may have (one less than what is free; NULL
- * where nothing is);
- * strpool_commit() makes the first len of them a string.
+ * where nothing is); strpool_commit() makes the first len of them a string.
  */
 char *strpool_room(struct strpool *pool, size_t *room);
 const char *strpool_commit(struct strpool *pool, size_t len);
