@@ -17,10 +17,11 @@
 struct flow {
 	struct tuple tuple;
 	uint64_t cookie;		/* 0: no socket was found */
+	enum sockowner_grade grade;	/* of the last event */
 	bool has_holder;
 	struct sockowner_holder holder;	/* dirfd is not kept: -1 */
 	uint64_t last_us;
-	uint64_t packets;
+	uint64_t packets;		/* 0: no event yet */
 	uint64_t questions[FLOW_QUESTIONS_MAX];	/* hashes of DNS questions told */
 	unsigned nquestions;
 	uint32_t catch;			/* trap's: index + 1 while one is open */

@@ -62,8 +62,9 @@ struct sockowner_query {
 	unsigned ifindex;		/* the packet's device; 0: not known */
 	bool connecting;		/* the packet opens a connection (a SYN):
 					 * a thread in connect(2) sent it */
-	bool held;			/* the packet is held: UDP must show it in
-					 * its socket's send queue */
+	unsigned held_packets;		/* packets of these addresses that are held
+					 * now, and their length: datagrams must */
+	uint32_t held_bytes;		/* show in their socket's send queue */
 	bool listener;			/* an incoming packet: a listener may own it */
 	bool has_uid;			/* the socket creator's, as the packet says */
 	uid_t uid;
@@ -112,8 +113,9 @@ int sockowner_open(struct sockowner **so, const char *proc);
 void sockowner_close(struct sockowner *so);
 
 /*
- * Asks.  1: *answer is there.  0: a sweep is needed; work with sockowner_step
- * and collect with sockowner_next, where token comes back.  The answer's holders
+ * Asks.  1: *answer is there.  0: a sweep is needed, *answer has the socket only;
+ * work with sockowner_step and collect with sockowner_next, where token comes
+ * back.  The answer's holders
  * have open descriptors: sockowner_release it.  -errno only for a query that
  * makes no sense (-EINVAL, -EAFNOSUPPORT) or lack of memory.
  */
@@ -143,6 +145,9 @@ void sockowner_release(struct sockowner_answer *answer);
  * A further packet of a known flow: is it still that socket (cookie) and, where
  * holder is given, still open there in the same process and program image?
  * Exact look-up and three reads, no sweep.  1 yes, 0 no.
+ *
+ * The send queue counts: if the held packets of these addresses take more room
+ * than the socket found has charged, another one sent some of them.
  */
 int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 		    uint64_t cookie, const struct sockowner_holder *holder);

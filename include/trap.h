@@ -8,30 +8,34 @@
 #include <stdint.h>
 
 #include "hook.h"
+#include "link.h"
 #include "nfqueue.h"
 #include "output.h"
-#include "ruleset.h"
 #include "sockowner.h"
 #include "stats.h"
+#include "target.h"
+#include "users.h"
 #include "verdict.h"
 
-/* What trap works with; all opened and closed by main, borrowed here. */
+/* What trap works with; opened and closed by main, borrowed here. */
 struct trap_config {
 	struct nfqueue *queue;
 	struct verdict *verdict;
-	struct ruleset *ruleset;	/* NULL with --queue */
 	struct sockowner *sockowner;
 	struct hook_pool *hook;		/* NULL without -e */
+	struct link_table *links;	/* NULL: no interface names */
+	const struct users *users;
 	struct output **outputs;
 	size_t noutputs;
+	const struct target *targets;	/* what to look at, when the rules are not
+					 * ours (--queue); 0: everything */
+	size_t ntargets;
 	int proc_rootfd;
-	const struct users *users;
 	uint64_t hold_us;
-	unsigned rate;			/* 0: no cap */
+	unsigned rate;			/* events a minute of a process; 0: no cap */
 	uint64_t count;			/* events to tell; 0: no end */
-	uint64_t until_us;		/* 0: no end */
-	bool packets, hold_all, answers;
-	bool new_only;
+	bool new_only, packets, hold_all;
+	bool answers;			/* tell SYN-ACKs, too */
 };
 
 struct trap;
@@ -39,12 +43,31 @@ struct trap;
 int trap_open(struct trap **t, const struct trap_config *cfg);	/* -errno */
 void trap_close(struct trap *t);
 
-/* Until enough was caught, the time is over, a signal asks for the end
- * (SIGTERM, SIGINT, SIGHUP, blocked by main) or no output is left.  Returns
- * with every packet decided and the rules stopped.  -errno. */
-int trap_run(struct trap *t);
+/*
+ * One turn: reads what the queue has, sweeps for a while if packets wait for
+ * that, judges what is answered, looks after commands and deadlines.  Never
+ * waits.
+ */
+void trap_turn(struct trap *t);
 
-const struct stats *trap_stats(struct trap *t);
+/* When the next turn is due without any descriptor being readable (util_now_us):
+ * 0 at once, UINT64_MAX never. */
+uint64_t trap_deadline(const struct trap *t);
+
+/* All that was asked for has been told, and its commands have ended. */
+bool trap_is_over(const struct trap *t);
+
+/* Accepts all that is held and tells what is open as far as it is known. */
+void trap_end(struct trap *t);
+
+/* The end of the end: accepts what still comes, telling nothing. */
+void trap_drain(struct trap *t);
+
+/* `ruled` packets were counted by the rules before the queue was last drained:
+ * more than were received have passed unseen, and an event says so. */
+void trap_note_ruled(struct trap *t, uint64_t ruled);
+
+struct stats *trap_stats(struct trap *t);
 const struct stats_tables *trap_tables(const struct trap *t);
 
 #endif

@@ -1,2 +1,457 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main: sets everything up, from the outputs to the rules, and takes it down
+ * again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <linux/close_range.h>
+
+#include "check.h"
+#include "log.h"
+#include "loop.h"
+#include "options.h"
+#include "procfs.h"
+#include "ssh_session.h"
+#include "util.h"
+
+#define EXIT_CAUGHT  0
+#define EXIT_NOTHING 1
+#define EXIT_USAGE   2
+#define EXIT_SYSTEM  3
+
+/* How long the end may wait for a slow reader. */
+#define FLUSH_US    (150 * UTIL_MS)
+#define SUMMARY_MAX 8192
+
+/* Everything that is open, in the order of opening. */
+struct program {
+	struct options opt;
+	struct sink *messages;
+	struct output *outputs[OPTIONS_OUTPUTS_MAX];
+	size_t noutputs;
+	struct users *users;
+	int proc_rootfd;
+	struct sockowner *sockowner;
+	struct link_table *links;
+	struct nfqueue *queue;
+	struct verdict *verdict;
+	struct hook_pool *hook;
+	struct trap *trap;
+	struct ruleset *ruleset;
+};
+
+/* ----------------------------------------------------------- the process */
+
+/* Descriptors 0-2 exist, so that nothing we open becomes standard output; what
+ * else we inherited is not for our commands. */
+static void tidy_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+static void raise_descriptor_limit(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+/* A page fault on a hanging disk would hold packets.  Under a limit MCL_FUTURE
+ * would make allocations fail instead: then better not. */
+static void lock_memory(void)
+{
+	struct rlimit rl = {RLIM_INFINITY, RLIM_INFINITY};
+
+	if (setrlimit(RLIMIT_MEMLOCK, &rl) == 0)
+		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
+/* Blocked in every thread: the loop reads them. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static int fail(int err, const char *what, const char *hint)
+{
+	log_error("%s: %s%s%s", what, strerror(-err), hint != NULL ? "; " : "",
+		  hint != NULL ? hint : "");
+	return err;
+}
+
+static int open_outputs(struct program *p)
+{
+	static const char *const standard[] = {"text"};
+	const struct options *o = &p->opt;
+	const char *const *specs =
+		o->noutputs > 0 ? (const char *const *)o->outputs : standard;
+	size_t n = o->noutputs > 0 ? o->noutputs : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		int err = output_open(&p->outputs[i], specs[i],
+				      o->level == LOG_VERBOSE);
+
+		if (err < 0)
+			return fail(err, specs[i],
+				    err == -ENXIO ? "nobody reads that FIFO"
+						  : NULL);
+		p->noutputs++;
+	}
+	return 0;
+}
+
+static int open_lookups(struct program *p)
+{
+	int err;
+
+	err = users_open(&p->users, "/etc/passwd");
+	if (err < 0 && err != -ENOENT)
+		return fail(err, "/etc/passwd", NULL);
+	p->proc_rootfd = err = procfs_open_root("/proc");
+	if (err < 0)
+		return fail(err, "/proc", NULL);
+	err = sockowner_open(&p->sockowner, "/proc");
+	if (err < 0)
+		return fail(err, "cannot ask for sockets (sock_diag)", NULL);
+	if (link_open(&p->links) < 0)
+		p->links = NULL;
+	return 0;
+}
+
+static void explain_features(const struct program *p)
+{
+	const struct nfqueue_features *f = nfqueue_features(p->queue);
+
+	if (!f->fail_open)
+		log_warnx("this kernel has no fail-open for queues: "
+			  "a full queue drops packets");
+	if (!f->rcvbuf_forced)
+		log_warnx("no permission for a big receive buffer: "
+			  "about 256 small packets fit");
+	if (!f->uid_gid)
+		log_debug("packets do not tell their socket's creator");
+}
+
+static int open_queue(struct program *p)
+{
+	const struct options *o = &p->opt;
+	struct nfqueue_config cfg = {
+		.num = o->queue,
+		.pick = !o->has_queue,
+		.fail_open = true,
+	};
+	char what[64] = "cannot bind a queue (NFQUEUE)";
+	int err = nfqueue_open(&p->queue, &cfg);
+
+	if (o->has_queue)
+		snprintf(what, sizeof(what), "queue %u", o->queue);
+	if (err == -EBUSY)
+		return fail(err, what, "another program has it");
+	if (err == -EPERM)
+		return fail(err, what, "CAP_NET_ADMIN is needed (run as root)");
+	if (err < 0)
+		return fail(err, what,
+			    err == -EOPNOTSUPP ? "this kernel has no NFQUEUE"
+					       : NULL);
+	explain_features(p);
+	err = verdict_open(&p->verdict, p->queue, o->hold_us);
+	return err < 0 ? fail(err, "cannot start the guardian", NULL) : 0;
+}
+
+static int open_hook(struct program *p)
+{
+	struct hook_config cfg = {
+		.command = p->opt.exec,
+		.time_us = p->opt.exec_time_us,
+	};
+	int err;
+
+	if (p->opt.exec == NULL)
+		return 0;
+	err = hook_open(&p->hook, &cfg);
+	return err < 0 ? fail(err, "cannot prepare commands", NULL) : 0;
+}
+
+static int open_trap(struct program *p)
+{
+	const struct options *o = &p->opt;
+	struct trap_config cfg = {
+		.queue = p->queue,
+		.verdict = p->verdict,
+		.sockowner = p->sockowner,
+		.hook = p->hook,
+		.links = p->links,
+		.users = p->users,
+		.outputs = p->outputs,
+		.noutputs = p->noutputs,
+		.targets = o->has_queue ? o->targets : NULL,
+		.ntargets = o->has_queue ? o->ntargets : 0,
+		.proc_rootfd = p->proc_rootfd,
+		.hold_us = o->hold_us,
+		.rate = o->rate,
+		.count = o->count,
+		.new_only = o->new_only,
+		.packets = o->packets,
+		.hold_all = o->hold_all,
+		.answers = o->input || o->level == LOG_VERBOSE,
+	};
+	int err = trap_open(&p->trap, &cfg);
+
+	return err < 0 ? fail(err, "cannot start", NULL) : 0;
+}
+
+static void fill_rules(const struct options *o, uint16_t queue,
+		       struct ruleset_config *cfg)
+{
+	*cfg = (struct ruleset_config){
+		.targets = o->targets,
+		.ntargets = o->ntargets,
+		.queue_num = queue,
+		.new_only = o->new_only,
+		.bypass = true,
+		.input = o->input,
+		.forward = o->forward,
+	};
+	cfg->exempt_ssh =
+		ssh_session_read(getenv("SSH_CONNECTION"), &cfg->ssh) == 0 &&
+		!ssh_session_is_target(&cfg->ssh, o->targets, o->ntargets);
+}
+
+static int install_rules(struct program *p)
+{
+	struct ruleset_config cfg;
+	struct ruleset_error why = {0};
+	char what[192];
+	int err;
+
+	if (p->opt.has_queue)
+		return 0;
+	fill_rules(&p->opt, nfqueue_num(p->queue), &cfg);
+	err = ruleset_install(&p->ruleset, &cfg, &why);
+	if (err == 0)
+		return 0;
+	snprintf(what, sizeof(what), "cannot install the rules (%s)",
+		 why.what != NULL ? why.what : "nf_tables");
+	return fail(err, what,
+		    err == -EPERM ? "CAP_NET_ADMIN is needed" : NULL);
+}
+
+static void say_ready(const struct program *p)
+{
+	const struct options *o = &p->opt;
+	char mem[2048], one[512];
+	struct strbuf sb;
+
+	strbuf_init(&sb, mem, sizeof(mem));
+	for (size_t i = 0; i < o->ntargets; i++) {
+		target_format(&o->targets[i], one, sizeof(one));
+		strbuf_printf(&sb, "%s%s", i > 0 ? ", " : "", one);
+	}
+	if (o->ntargets == 0)
+		strbuf_puts(&sb, "all packets");
+	if (o->has_queue)
+		log_info("watching %s of queue %u", mem, o->queue);
+	else
+		log_info("watching %s (table %s)", mem,
+			 ruleset_name(p->ruleset));
+	if (p->ruleset != NULL && !ruleset_has_owner(p->ruleset))
+		log_warnx("before Linux 5.12 a kill -9 leaves the rules: "
+			  "nft delete table inet %s",
+			  ruleset_name(p->ruleset));
+}
+
+static int open_all(struct program *p)
+{
+	int err = open_outputs(p);
+
+	if (err == 0)
+		err = open_lookups(p);
+	if (err == 0)
+		err = open_queue(p);
+	if (err == 0)
+		err = open_hook(p);
+	if (err == 0)
+		err = open_trap(p);
+	if (err == 0)
+		err = install_rules(p);
+	return err;
+}
+
+/* ------------------------------------------------------------------ the end */
+
+static void say_summary(struct program *p, uint64_t output_lost)
+{
+	struct stats *st = trap_stats(p->trap);
+	struct verdict_stats vs;
+	char mem[SUMMARY_MAX];
+	struct strbuf sb;
+
+	verdict_read_stats(p->verdict, &vs);
+	nfqueue_read_drops(p->queue, &st->queue_dropped, &st->user_dropped);
+	st->crowded += vs.overflow;
+	st->output_lost += output_lost;
+	strbuf_init(&sb, mem, sizeof(mem));
+	stats_format(st, trap_tables(p->trap), &sb);
+	if (p->opt.level != LOG_QUIET)
+		log_plain("%s", mem);
+}
+
+static uint64_t close_outputs(struct program *p)
+{
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < p->noutputs; i++) {
+		struct sink_stats st = {0};
+
+		output_close(p->outputs[i], FLUSH_US, &st);
+		if (st.error != 0 && st.error != EPIPE)
+			log_warn(st.error, "%" PRIu64 " events not written",
+				 st.lost);
+		lost += st.lost;
+	}
+	p->noutputs = 0;
+	return lost;
+}
+
+static void close_all(struct program *p)
+{
+	ruleset_close(p->ruleset);
+	trap_close(p->trap);
+	hook_close(p->hook);
+	verdict_close(p->verdict);
+	nfqueue_close(p->queue);
+	link_close(p->links);
+	sockowner_close(p->sockowner);
+	if (p->proc_rootfd >= 0)
+		close(p->proc_rootfd);
+	users_close(p->users);
+	close_outputs(p);
+	options_free(&p->opt);
+	log_set_sink(NULL);
+	sink_close(p->messages, FLUSH_US, NULL);
+}
+
+static int run(struct program *p)
+{
+	struct loop_config cfg = {
+		.trap = p->trap,
+		.queue = p->queue,
+		.verdict = p->verdict,
+		.ruleset = p->ruleset,
+		.hook = p->hook,
+		.links = p->links,
+		.outputs = p->outputs,
+		.noutputs = p->noutputs,
+		.until_us =
+			p->opt.for_us != 0 ? util_now_us() + p->opt.for_us : 0,
+	};
+	int err, status;
+
+	say_ready(p);
+	err = loop_run(&cfg);
+	ruleset_close(p->ruleset);
+	p->ruleset = NULL;
+	if (err < 0)
+		fail(err, "the loop ended", NULL);
+	say_summary(p, close_outputs(p));
+	status = trap_stats(p->trap)->events > 0 ? EXIT_CAUGHT : EXIT_NOTHING;
+	return err < 0 ? EXIT_SYSTEM : status;
+}
+
+static int hunt(struct program *p)
+{
+	int fd, status = EXIT_SYSTEM;
+
+	raise_descriptor_limit();
+	block_signals();
+	lock_memory();
+	if (open_all(p) == 0) {
+		/* From here on a blocked terminal must not hold packets. */
+		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		if (fd >= 0 && sink_open(&p->messages, fd) == 0)
+			log_set_sink(p->messages);
+		status = run(p);
+	}
+	close_all(p);
+	return status;
+}
+
+/* --------------------------------------------------------- the other modes */
+
+/* The number stands for the one that would be drawn. */
+static int print_rules(const struct options *o)
+{
+	static char mem[1 << 20];
+	struct ruleset_config cfg;
+	struct strbuf sb;
+
+	fill_rules(o, o->has_queue ? o->queue : 32769, &cfg);
+	strbuf_init(&sb, mem, sizeof(mem));
+	ruleset_print(&cfg, RULESET_QUEUE_NATIVE, true, &sb);
+	if (sb.truncated) {
+		log_error("too many targets to print");
+		return EXIT_USAGE;
+	}
+	return fputs(mem, stdout) < 0 || fflush(stdout) != 0 ? EXIT_SYSTEM : 0;
+}
+
+static int print_version(void)
+{
+	return printf("ptrap-ng " PTRAP_VERSION "\n"
+		      "features: nfqueue, nftables, sock_diag, json\n") < 0 ||
+			       fflush(stdout) != 0
+		       ? EXIT_SYSTEM
+		       : 0;
+}
+
+int main(int argc, char *argv[])
+{
+	struct program p = {.proc_rootfd = -1};
+
+	tidy_descriptors();
+	if (options_parse(&p.opt, argc, argv) < 0) {
+		options_free(&p.opt);
+		return EXIT_USAGE;
+	}
+	switch (p.opt.mode) {
+	case OPTIONS_HELP:
+		options_print_usage(stdout);
+		return fflush(stdout) != 0 ? EXIT_SYSTEM : 0;
+	case OPTIONS_VERSION:
+		return print_version();
+	case OPTIONS_PRINT_RULES:
+		return print_rules(&p.opt);
+	case OPTIONS_CHECK:
+		return check_run();
+	case OPTIONS_RUN:
+		break;
+	}
+	return hunt(&p);
+}

@@ -24,6 +24,10 @@
 #define NEWEST_MAX	  8   /* pids born last, tried next */
 #define CANDIDATE_FDS_MAX 512 /* a candidate with more is the sweep's */
 #define ROWS_MAX	  64
+/* What a packet is charged beyond its length, at least: struct sk_buff and
+ * skb_shared_info (SKB_TRUESIZE in include/linux/skbuff.h; 576 bytes on 64-bit
+ * kernels from 4.9 to 6.18). */
+#define SKB_OVERHEAD (sizeof(long) == 8 ? 512U : 256U)
 /* How long a candidate may run on between its SYN and its sleep in connect(2).
  */
 #define CONNECT_WAIT_US 150
@@ -227,6 +231,14 @@ static bool find_exact(struct sockowner *so, struct wait *w)
 	return take_row(so, w, &row);
 }
 
+/* Has the socket all the held packets in its send queue? */
+static bool has_charged(const struct sockowner_query *q,
+			const struct sockdiag_row *row)
+{
+	return row->wqueue >=
+	       q->held_packets * (uint64_t)SKB_OVERHEAD + q->held_bytes;
+}
+
 /* Could this datagram socket have sent the held packet?  The packet is still
  * charged to its socket, so that one's send queue is not empty. */
 static bool is_possible(const struct sockowner *so, const struct wait *w,
@@ -241,7 +253,7 @@ static bool is_possible(const struct sockowner *so, const struct wait *w,
 		*why_not = SOCKOWNER_REASON_OTHER_UID;
 		return false;
 	}
-	if (w->query.held && row->wqueue == 0) {
+	if (!has_charged(&w->query, row)) {
 		*why_not = SOCKOWNER_REASON_NOT_QUEUED;
 		return false;
 	}
@@ -524,6 +536,7 @@ int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 	w->state = WAIT_SWEEP;
 	w->sweep = so->sweep + 1;
 	so->nwaiting++;
+	*answer = w->answer;
 	return 0;
 }
 
@@ -596,7 +609,7 @@ int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 	if (make_diag_query(q, &d) < 0 || sockdiag_get(so->diag, &d, &row) < 0)
 		return 0;
 	if (row.cookie != cookie ||
-	    (q->held && q->protocol != IPPROTO_TCP && row.wqueue == 0))
+	    (q->protocol != IPPROTO_TCP && !has_charged(q, &row)))
 		return 0;
 	if (holder == NULL)
 		return 1;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* catch: a packet that is held, with all that is learnt of it until its event is told. */
+#ifndef CATCH_H
+#define CATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "event.h"
+#include "hook.h"
+#include "inbox.h"
+#include "sockowner.h"
+#include "users.h"
+
+#define CATCH_MAX 256
+#define CATCH_IDS_MAX 16	/* the packet and its retransmits */
+
+enum catch_state {
+	CATCH_FREE,
+	CATCH_OWNER,		/* waits for its owner */
+	CATCH_HOOK,		/* held while the command runs */
+	CATCH_TOLD,		/* told and released; its command still runs */
+};
+
+struct catch {
+	enum catch_state state;
+	uint32_t index, generation;
+	uint32_t ids[CATCH_IDS_MAX];
+	unsigned nids;
+	uint64_t received_us, deadline_us;
+	uint32_t tcp_seq;
+	bool quiet;		/* no command for this one */
+	bool rival;		/* another socket's packet has the same tuple */
+	struct sockowner_query query;
+	struct sockowner_answer answer;
+	struct hook *hook;
+	struct event event;
+};
+
+struct catch_pool;
+
+int catch_open(struct catch_pool **p);	/* -errno */
+void catch_close(struct catch_pool *p);
+
+/* An empty one, or NULL: CATCH_MAX are open. */
+struct catch *catch_get(struct catch_pool *p);
+void catch_put(struct catch_pool *p, struct catch *c);
+
+/* A token names a catch across queues; a stale one gives NULL. */
+uint64_t catch_token(const struct catch *c);
+struct catch *catch_find(const struct catch_pool *p, uint64_t token);
+
+/* By number, 0 .. CATCH_MAX - 1; NULL where none is open. */
+struct catch *catch_at(const struct catch_pool *p, uint32_t index);
+unsigned catch_count(const struct catch_pool *p);
+
+/* The packet's side of the event, and the question for its owner. */
+void catch_set_packet(struct catch *c, const struct inbox_item *item);
+
+/* The question alone. */
+void catch_make_query(const struct inbox_item *item, struct sockowner_query *q);
+
+/* Adds the packet's DNS question to the event.  False: it has none, or one that
+ * is there already. */
+bool catch_add_question(struct catch *c, const struct packet *p);
+
+/* A question's hash, for the flow to remember: of a packet (false: it asks
+ * nothing), and of the event's question number i. */
+bool catch_hash_question(const struct packet *p, uint64_t *hash);
+uint64_t catch_question_hash(const struct catch *c, size_t i);
+
+/* From the answer to the event's grade: what only the packet tells comes in
+ * here (kernel's own packets, the uid, rivals). */
+void catch_set_grade(struct catch *c);
+
+/* Is there one process, and only one, to speak of? */
+bool catch_names_one(const struct catch *c);
+
+/* Before the verdict: the process or the holders, as far as they prove something
+ * or die.  A process that is not the one of the answer any more weakens the
+ * grade. */
+void catch_read_process(struct catch *c, const struct users *users);
+
+/* After it, unless all is wanted before: the rest, and the ancestors. */
+void catch_read_rest(struct catch *c, int proc_rootfd);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* inbox: packets received and not yet worked on, so that one can look ahead. */
+#ifndef INBOX_H
+#define INBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nfqueue.h"
+#include "packet.h"
+
+#define INBOX_MAX 64
+
+struct inbox_item {
+	struct nfqueue_packet queued;	/* payload points into the inbox */
+	struct packet packet;
+	bool malformed;			/* no IP packet: packet holds zeros */
+	uint64_t received_us;
+};
+
+/* What came beside packets since the last time; the caller clears it. */
+struct inbox_stats {
+	uint64_t packets, overruns, ignored, gone, refused;
+	int last_error;			/* of the refused ones, -errno */
+};
+
+struct inbox;
+
+int inbox_open(struct inbox **in, struct nfqueue *q);	/* -errno */
+void inbox_close(struct inbox *in);
+
+/* Reads what the queue has, as far as there is room.  True: it is drained, every
+ * packet sent before this call is in the inbox or has been worked on. */
+bool inbox_fill(struct inbox *in);
+
+/* The oldest, valid until inbox_pop.  NULL: empty. */
+const struct inbox_item *inbox_first(const struct inbox *in);
+void inbox_pop(struct inbox *in);
+
+/*
+ * Is there another packet (not the first) of the same tuple that is not just a
+ * retransmit of p?  Then an earlier socket of that tuple may have sent one of
+ * them, and a look-up finds only the later one.
+ */
+bool inbox_has_rival(const struct inbox *in, const struct packet *p);
+
+struct inbox_stats *inbox_stats(struct inbox *in);
+
+#endif

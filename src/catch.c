@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* catch: a packet that is held, with all that is learnt of it until its event
+ * is told. */
+#include "catch.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto.h"
+#include "util.h"
+
+#define DNS_PORT 53
+
+#ifndef TCP_NEW_SYN_RECV
+#define TCP_NEW_SYN_RECV 12 /* include/net/tcp_states.h */
+#endif
+
+struct catch_pool {
+	unsigned n;
+	struct catch *list[CATCH_MAX]; /* allocated when first needed */
+};
+
+/* ---------------------------------------------------------------- the pool */
+
+int catch_open(struct catch_pool **p)
+{
+	*p = calloc(1, sizeof(**p));
+	return *p == NULL ? -ENOMEM : 0;
+}
+
+void catch_close(struct catch_pool *p)
+{
+	if (p == NULL)
+		return;
+	for (unsigned i = 0; i < CATCH_MAX; i++) {
+		if (p->list[i] != NULL)
+			sockowner_release(&p->list[i]->answer);
+		free(p->list[i]);
+	}
+	free(p);
+}
+
+static struct catch *make(struct catch_pool *p, uint32_t index)
+{
+	struct catch *c = p->list[index];
+
+	if (c == NULL) {
+		c = calloc(1, sizeof(*c));
+		if (c == NULL)
+			return NULL;
+		c->index = index;
+		p->list[index] = c;
+	}
+	return c->state == CATCH_FREE ? c : NULL;
+}
+
+struct catch *catch_get(struct catch_pool *p)
+{
+	struct catch *c = NULL;
+
+	for (uint32_t i = 0; i < CATCH_MAX && c == NULL; i++)
+		c = make(p, i);
+	if (c == NULL)
+		return NULL;
+	c->generation++;
+	c->state = CATCH_OWNER;
+	c->nids = 0;
+	c->quiet = c->rival = false;
+	c->hook = NULL;
+	memset(&c->query, 0, sizeof(c->query));
+	memset(&c->answer, 0, sizeof(c->answer));
+	event_reset(&c->event);
+	p->n++;
+	return c;
+}
+
+void catch_put(struct catch_pool *p, struct catch *c)
+{
+	sockowner_release(&c->answer);
+	c->state = CATCH_FREE;
+	p->n--;
+}
+
+uint64_t catch_token(const struct catch *c)
+{
+	return (uint64_t)c->generation << 32 | c->index;
+}
+
+struct catch *catch_find(const struct catch_pool *p, uint64_t token)
+{
+	struct catch *c = catch_at(p, (uint32_t)token);
+
+	return c != NULL && catch_token(c) == token ? c : NULL;
+}
+
+struct catch *catch_at(const struct catch_pool *p, uint32_t index)
+{
+	struct catch *c = index < CATCH_MAX ? p->list[index] : NULL;
+
+	return c != NULL && c->state != CATCH_FREE ? c : NULL;
+}
+
+unsigned catch_count(const struct catch_pool *p)
+{
+	return p->n;
+}
+
+/* --------------------------------------------------------------- the packet */
+
+static enum event_direction direction_of(uint8_t hook)
+{
+	switch (hook) {
+	case NF_INET_LOCAL_IN:
+		return EVENT_INGRESS;
+	case NF_INET_FORWARD:
+		return EVENT_FORWARD;
+	}
+	return EVENT_EGRESS;
+}
+
+static bool is_syn(const struct packet *p)
+{
+	return p->tuple.proto == IPPROTO_TCP &&
+	       (p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
+		       PACKET_TCP_SYN;
+}
+
+void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
+{
+	const struct tuple *t = &item->packet.tuple;
+	bool in = direction_of(item->queued.hook) == EVENT_INGRESS;
+
+	memset(q, 0, sizeof(*q));
+	q->protocol = t->proto;
+	q->ifindex = in ? item->queued.indev : item->queued.outdev;
+	ipaddr_to_sockaddr(&t->saddr, t->sport, q->ifindex,
+			   in ? &q->remote : &q->local);
+	ipaddr_to_sockaddr(&t->daddr, t->dport, q->ifindex,
+			   in ? &q->local : &q->remote);
+	q->listener = in;
+	if (in)
+		return;
+	q->connecting = is_syn(&item->packet);
+	q->held_packets = 1;
+	q->held_bytes = item->packet.len;
+	q->has_uid = item->queued.has_uid;
+	q->uid = item->queued.uid;
+}
+
+void catch_set_packet(struct catch *c, const struct inbox_item *item)
+{
+	const struct nfqueue_packet *q = &item->queued;
+	struct event *e = &c->event;
+
+	e->kind = EVENT_PACKET;
+	clock_gettime(CLOCK_REALTIME, &e->time);
+	e->direction = direction_of(q->hook);
+	e->tuple = item->packet.tuple;
+	e->packet = item->packet;
+	e->mark = q->mark;
+	e->packets = 1;
+	e->has_packet_uid = q->has_uid;
+	e->packet_uid = q->uid;
+	e->has_packet_gid = q->has_gid;
+	e->packet_gid = q->gid;
+	c->received_us = item->received_us;
+	c->tcp_seq = item->packet.tcp_seq;
+	catch_make_query(item, &c->query);
+	catch_add_question(c, &item->packet);
+	/* The bytes are the inbox's, and will be others. */
+	e->packet.l4 = e->packet.payload = NULL;
+	e->packet.l4_len = e->packet.payload_len = 0;
+}
+
+static bool read_question(const struct packet *p, struct dns_question *q)
+{
+	return p->tuple.proto == IPPROTO_UDP && p->tuple.dport == DNS_PORT &&
+	       p->has_ports &&
+	       dns_parse_query(p->payload, p->payload_len, q) == 0;
+}
+
+static uint64_t hash_of(const struct dns_question *q)
+{
+	return util_hash(q->name, strlen(q->name)) ^ q->type;
+}
+
+bool catch_hash_question(const struct packet *p, uint64_t *hash)
+{
+	struct dns_question q;
+
+	if (!read_question(p, &q))
+		return false;
+	*hash = hash_of(&q);
+	return true;
+}
+
+uint64_t catch_question_hash(const struct catch *c, size_t i)
+{
+	return hash_of(&c->event.questions[i]);
+}
+
+bool catch_add_question(struct catch *c, const struct packet *p)
+{
+	struct event *e = &c->event;
+	struct dns_question q;
+
+	if (!read_question(p, &q))
+		return false;
+	for (size_t i = 0; i < e->nquestions; i++)
+		if (hash_of(&e->questions[i]) == hash_of(&q))
+			return false;
+	if (e->nquestions < EVENT_QUESTIONS_MAX)
+		e->questions[e->nquestions++] = q;
+	return true;
+}
+
+/* ---------------------------------------------------------------- the grade */
+
+static const char *icmp_kind(const struct packet *p)
+{
+	switch (p->icmp_type) {
+	case ICMP_ECHOREPLY:
+		return "icmp echo reply";
+	case ICMP_DEST_UNREACH:
+	case ICMP_SOURCE_QUENCH:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		return "icmp error";
+	case ICMP_REDIRECT:
+		return "icmp redirect";
+	}
+	return NULL;
+}
+
+static const char *icmp6_kind(const struct packet *p)
+{
+	if (p->icmp_type < ICMP6_ECHO_REQUEST)
+		return "icmp error";
+	switch (p->icmp_type) {
+	case ICMP6_ECHO_REPLY:
+		return "icmp echo reply";
+	case MLD_LISTENER_QUERY:
+	case MLD_LISTENER_REPORT:
+	case MLD_LISTENER_REDUCTION:
+	case 143: /* MLDv2 report, RFC 3810 */
+		return "multicast membership";
+	case ND_ROUTER_SOLICIT:
+	case ND_NEIGHBOR_SOLICIT:
+	case ND_NEIGHBOR_ADVERT:
+	case ND_REDIRECT:
+		return "neighbour discovery";
+	}
+	return NULL;
+}
+
+static const char *tcp_kind(const struct packet *p,
+			    const struct sockowner_answer *a)
+{
+	bool ownerless = a->grade == SOCKOWNER_KERNEL;
+
+	if ((p->tcp_flags & PACKET_TCP_RST) != 0)
+		return "rst";
+	if ((p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
+	    (PACKET_TCP_SYN | PACKET_TCP_ACK))
+		return "syn-ack";
+	if (ownerless && a->socket.state == TCP_TIME_WAIT)
+		return "time-wait ack";
+	if (ownerless && (a->socket.state == TCP_SYN_RECV ||
+			  a->socket.state == TCP_NEW_SYN_RECV))
+		return "syn-ack";
+	return ownerless ? "closed socket" : NULL;
+}
+
+/* What the kernel itself sends, by the packet and the socket's state; an own
+ * process's packet carries the uid of its open socket. */
+static const char *kernel_kind(const struct catch *c)
+{
+	const struct event *e = &c->event;
+	const struct sockowner_answer *a = &c->answer;
+	const char *kind = NULL;
+
+	if (e->direction != EVENT_EGRESS)
+		return NULL;
+	switch (e->tuple.proto) {
+	case IPPROTO_TCP:
+		return tcp_kind(&e->packet, a);
+	case IPPROTO_ICMP:
+		kind = icmp_kind(&e->packet);
+		break;
+	case IPPROTO_ICMPV6:
+		kind = icmp6_kind(&e->packet);
+		break;
+	case IPPROTO_IGMP:
+		kind = "multicast membership";
+		break;
+	}
+	/* A raw socket may send any of these; then the packet has its uid. */
+	return e->has_packet_uid ? NULL : kind;
+}
+
+static void set_unknown(struct event *e, enum sockowner_reason reason)
+{
+	e->grade = SOCKOWNER_UNKNOWN;
+	e->reason = reason;
+}
+
+static void set_weaker_grade(struct catch *c)
+{
+	struct event *e = &c->event;
+
+	if (c->rival &&
+	    (e->grade == SOCKOWNER_PROVED || e->grade == SOCKOWNER_HOLDER ||
+	     e->grade == SOCKOWNER_SHARED))
+		set_unknown(e, SOCKOWNER_REASON_MANY_SOCKETS);
+	if (e->direction == EVENT_FORWARD)
+		set_unknown(e, SOCKOWNER_REASON_NO_SOCKET);
+	else if (e->grade == SOCKOWNER_UNKNOWN && e->has_packet_uid &&
+		 e->reason == SOCKOWNER_REASON_NO_SOCKET)
+		e->grade = SOCKOWNER_UID_ONLY;
+}
+
+void catch_set_grade(struct catch *c)
+{
+	const struct sockowner_answer *a = &c->answer;
+	struct event *e = &c->event;
+
+	e->grade = a->grade;
+	e->reason = a->reason;
+	e->method = a->method;
+	e->resolve_us = a->resolve_us;
+	e->has_socket = a->has_socket;
+	e->socket = a->socket;
+	e->nholders_total = a->nholders_total;
+	e->ntwins = a->ntwins;
+	e->ntwins_total = a->ntwins_total;
+	memcpy(e->twins, a->twins, sizeof(e->twins));
+	e->kernel_kind = kernel_kind(c);
+	if (e->kernel_kind == NULL) {
+		set_weaker_grade(c);
+		return;
+	}
+	e->grade = SOCKOWNER_KERNEL;
+	e->reason = SOCKOWNER_REASON_NONE;
+	e->method =
+		a->has_socket ? SOCKOWNER_METHOD_SOCKET : SOCKOWNER_METHOD_NONE;
+}
+
+bool catch_names_one(const struct catch *c)
+{
+	return c->event.grade == SOCKOWNER_PROVED ||
+	       c->event.grade == SOCKOWNER_HOLDER;
+}
+
+/* -------------------------------------------------------------- the process */
+
+static bool is_image(const struct sockowner_image *a,
+		     const struct procfs_image *b)
+{
+	return a->exe_dev == b->exe_dev && a->exe_ino == b->exe_ino &&
+	       a->arg_start == b->arg_start && a->startstack == b->startstack;
+}
+
+static void list_holder(struct event *e, const struct sockowner_holder *h)
+{
+	struct event_process *ep = &e->holders[e->nholders];
+	struct process p = {0};
+
+	if (process_read(h->dirfd, h->pid, h->tid, &e->pool, &p) < 0 &&
+	    p.comm[0] == '\0')
+		return;
+	*ep = (struct event_process){
+		.pid = h->pid,
+		.tid = h->tid,
+		.starttime = h->starttime,
+		.exe = p.exe,
+		.has_uid = p.has_creds,
+		.uid = p.euid,
+	};
+	memcpy(ep->comm, p.comm, sizeof(ep->comm));
+	e->nholders++;
+}
+
+static void name_process(struct catch *c, const struct users *users)
+{
+	const struct sockowner_holder *h = &c->answer.holders[0];
+	struct event *e = &c->event;
+	int err = process_read(h->dirfd, h->pid, h->tid, &e->pool, &e->process);
+
+	/* Who has gone or changed its program by now cannot be described: these
+	 * facts would be another image's. */
+	if (err < 0 || !is_image(&h->image, &e->process.image)) {
+		set_unknown(e, SOCKOWNER_REASON_CHANGED);
+		return;
+	}
+	e->has_process = true;
+	e->alive = true;
+	if (e->process.has_creds)
+		e->user = users_find(users, e->process.euid);
+}
+
+void catch_read_process(struct catch *c, const struct users *users)
+{
+	struct event *e = &c->event;
+
+	if (catch_names_one(c) && c->answer.nholders > 0)
+		name_process(c, users);
+	if (catch_names_one(c) || e->grade == SOCKOWNER_KERNEL)
+		return;
+	for (size_t i = 0; i < c->answer.nholders; i++)
+		list_holder(e, &c->answer.holders[i]);
+	if (e->has_packet_uid)
+		e->user = users_find(users, e->packet_uid);
+}
+
+void catch_read_rest(struct catch *c, int proc_rootfd)
+{
+	struct event *e = &c->event;
+	int dirfd;
+
+	if (!e->has_process || e->process.has_rest)
+		return;
+	dirfd = c->answer.holders[0].dirfd;
+	if (process_read_rest(proc_rootfd, dirfd, &e->pool, &e->process) < 0)
+		e->alive = false;
+	process_read_lineage(proc_rootfd, &e->process, &e->pool, &e->lineage);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* inbox: packets received and not yet worked on, so that one can look ahead. */
+#include "inbox.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "util.h"
+
+/* Messages other than packets read in one go: an endless run of them must not
+ * keep the caller from its work. */
+#define OTHERS_MAX 256
+
+struct slot {
+	struct inbox_item item;
+	char buf[NFQUEUE_BUF_SIZE] __attribute__((aligned(8)));
+};
+
+struct inbox {
+	struct nfqueue *queue;
+	unsigned first, n;
+	struct inbox_stats stats;
+	struct slot slots[INBOX_MAX];
+};
+
+int inbox_open(struct inbox **in, struct nfqueue *q)
+{
+	*in = calloc(1, sizeof(**in));
+	if (*in == NULL)
+		return -ENOMEM;
+	(*in)->queue = q;
+	return 0;
+}
+
+void inbox_close(struct inbox *in)
+{
+	free(in);
+}
+
+static struct slot *slot_at(const struct inbox *in, unsigned i)
+{
+	return (struct slot *)&in->slots[(in->first + i) % INBOX_MAX];
+}
+
+static void accept_packet(struct inbox *in, struct inbox_item *item)
+{
+	const struct nfqueue_packet *q = &item->queued;
+
+	item->received_us = util_now_us();
+	item->malformed = packet_parse(&item->packet, q->payload,
+				       q->payload_len, q->len) < 0;
+	in->n++;
+	in->stats.packets++;
+}
+
+static void count_error(struct inbox *in, int error)
+{
+	if (error == -ENOENT) {
+		in->stats.gone++;
+		return;
+	}
+	in->stats.refused++;
+	in->stats.last_error = error;
+}
+
+bool inbox_fill(struct inbox *in)
+{
+	int error, others = 0;
+
+	while (in->n < INBOX_MAX && others < OTHERS_MAX) {
+		struct slot *s = slot_at(in, in->n);
+
+		switch (nfqueue_receive(in->queue, s->buf, sizeof(s->buf),
+					&s->item.queued, &error)) {
+		case NFQUEUE_NONE:
+			return true;
+		case NFQUEUE_PACKET:
+			accept_packet(in, &s->item);
+			break;
+		case NFQUEUE_ERROR:
+			count_error(in, error);
+			others++;
+			break;
+		case NFQUEUE_OVERRUN:
+			in->stats.overruns++;
+			others++;
+			break;
+		case NFQUEUE_IGNORED:
+			in->stats.ignored++;
+			others++;
+			break;
+		}
+	}
+	return false;
+}
+
+const struct inbox_item *inbox_first(const struct inbox *in)
+{
+	return in->n > 0 ? &slot_at(in, 0)->item : NULL;
+}
+
+void inbox_pop(struct inbox *in)
+{
+	if (in->n == 0)
+		return;
+	in->first = (in->first + 1) % INBOX_MAX;
+	in->n--;
+}
+
+/* A TCP segment of the same connection attempt has the same sequence number as
+ * the SYN; datagrams carry nothing that tells one socket's from another's. */
+static bool is_rival(const struct packet *p, const struct packet *other)
+{
+	if (!tuple_equal(&p->tuple, &other->tuple))
+		return false;
+	if (p->tuple.proto == IPPROTO_TCP)
+		return (other->tcp_flags & PACKET_TCP_SYN) != 0 &&
+		       other->tcp_seq != p->tcp_seq;
+	return false;
+}
+
+bool inbox_has_rival(const struct inbox *in, const struct packet *p)
+{
+	for (unsigned i = 0; i < in->n; i++) {
+		const struct inbox_item *item = &slot_at(in, i)->item;
+
+		if (&item->packet != p && !item->malformed &&
+		    is_rival(p, &item->packet))
+			return true;
+	}
+	return false;
+}
+
+struct inbox_stats *inbox_stats(struct inbox *in)
+{
+	return &in->stats;
+}
