@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What misleads: each race is won by the other side, with ptrap-ng frozen until
+ * it is over. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "sender.h"
+
+#define PORT 5555
+
+static const struct send_arg udp = SEND_UDP(ADDR_RESOLVER, 53);
+static const struct send_arg bound =
+	SEND_UDP(ADDR_RESOLVER, 53, .from = ADDR_CLIENT, .sport = PORT);
+
+/* Frozen, with time enough for everything before the hold limit. */
+static struct trap_run *start_frozen(const char *proto, const char *target)
+{
+	struct trap_run *t = trap_start("-s", "25000", proto, target, NULL);
+
+	trap_freeze(t);
+	return t;
+}
+
+static bool waits(void *n)
+{
+	return queue_waiting() >= *(unsigned *)n;
+}
+
+static void thaw_with(struct trap_run *t, unsigned packets)
+{
+	wait_for(waits, &packets);
+	trap_thaw(t);
+}
+
+/* The parent opens, the child sends and is gone. */
+static void child_sends(struct stage *st, const void *arg)
+{
+	int fd = open_socket(&udp), status;
+	struct report r = {0};
+
+	(void)arg;
+	r.n = fork();
+	if (!r.n)
+		_exit(send_datagram(fd, &udp));
+	wait(&status);
+	r.err = status;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void child_sent_and_is_gone(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	json_t *e;
+
+	(void)state;
+	assert_int_equal(sender_run(child_sends, NULL, NULL).err, 0);
+	thaw_with(t, 1);
+	/* The parent alone has it now; that it sent must not be claimed. */
+	e = trap_event(t);
+	expect_grade(e, "holder|creator|unknown|shared");
+	trap_expect_end(t);
+}
+
+/* The parent opens and connects, the child sends and lives, as the parent. */
+static void connect_then_child(struct stage *st, const void *arg)
+{
+	struct send_arg a = udp;
+	int fd = open_socket(&a);
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(a.to, a.port, &ss);
+	struct report r = {0};
+
+	(void)arg;
+	a.connected = true;
+	if (connect(fd, (void *)&ss, len))
+		_exit(89);
+	if (!fork()) {
+		r.err = send_datagram(fd, &a);
+		stage_report(st, &r);
+		pause();
+	}
+	stage_wait(st);
+}
+
+static void parent_connects_child_sends(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	json_t *e;
+
+	(void)state;
+	assert_int_equal(sender_run(connect_then_child, NULL, NULL).err, 0);
+	thaw_with(t, 1);
+	e = trap_event(t);
+	expect_grade(e, "shared");
+	expect_nobody(e);
+	trap_expect_end(t);
+}
+
+/* A sends and dies; B takes its port and sends, too. */
+static void port_taken_over(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	struct send_arg a = bound, b = bound;
+	struct sender *sa, *sb;
+	json_t *e;
+
+	(void)state;
+	a.ask = "a.test";
+	a.vanish = true;
+	b.ask = "b.test";
+	sa = sender_start(send_one, &a);
+	sender_end(sa);
+	assert_int_equal(sender_run(send_one, &b, &sb).err, 0);
+	thaw_with(t, 2);
+	e = trap_event(t);
+	do {
+		/* Whatever speaks of A's question must not name B. */
+		char *all = json_dumps(e, 0);
+		bool of_a = strstr(all, "a.test");
+
+		free(all);
+		if (of_a)
+			expect_not_wrong(e, sa->pid);
+		else
+			expect_not_wrong(e, sb->pid);
+		e = trap_next_event(t, 200);
+	} while (e);
+	trap_stop(t, SIGTERM);
+}
+
+/* The same, and B is silent. */
+static void port_taken_over_silently(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	struct send_arg a = bound;
+	struct sender *sa;
+	json_t *e;
+
+	(void)state;
+	a.vanish = true;
+	sa = sender_start(send_one, &a);
+	sender_end(sa);
+	a.vanish = false;
+	a.port = 54; /* binds, and sends elsewhere */
+	sender_run(send_one, &a, NULL);
+	thaw_with(t, 1);
+	e = trap_event(t);
+	expect_not_wrong(e, sa->pid);
+	trap_expect_end(t);
+}
+
+static void reuseport_one_sent(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	struct send_arg a = bound;
+	struct sender *s[4];
+	json_t *e;
+
+	(void)state;
+	a.reuseport = true;
+	for (int i = 0; i < 4; i++) {
+		a.port = i == 2 ? 53 : 54;
+		sender_run(send_one, &a, &s[i]);
+	}
+	thaw_with(t, 1);
+	e = trap_event(t);
+	expect_grade(e, "holder|twins");
+	expect_not_wrong(e, s[2]->pid);
+	trap_expect_end(t);
+}
+
+static void reuseport_both_sent(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	struct send_arg a = bound, b;
+	json_t *e;
+
+	(void)state;
+	a.reuseport = true;
+	a.ask = "a.test";
+	b = a;
+	b.ask = "b.test";
+	sender_run(send_one, &a, NULL);
+	sender_run(send_one, &b, NULL);
+	thaw_with(t, 2);
+	/* Which of the two sent which, nobody can know. */
+	for (e = trap_event(t); e; e = trap_next_event(t, 200))
+		expect_nobody(e);
+	trap_stop(t, SIGTERM);
+}
+
+/* A datagram with a tuple that is somebody else's. */
+static void forge(struct stage *st, const void *arg)
+{
+	struct {
+		struct iphdr ip;
+		struct udphdr udp;
+		char byte;
+	} __attribute__((packed)) p = {
+		.ip = {.version = 4,
+		       .ihl = 5,
+		       .ttl = 64,
+		       .protocol = IPPROTO_UDP},
+		.udp = {.source = htons(PORT),
+			.dest = htons(53),
+			.len = htons(9)},
+	};
+	struct sockaddr_storage ss;
+	struct report r = {0};
+	socklen_t len;
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+
+	(void)arg;
+	make_address(ADDR_CLIENT, 0, &ss);
+	p.ip.saddr = ((struct sockaddr_in *)&ss)->sin_addr.s_addr;
+	len = make_address(ADDR_RESOLVER, 0, &ss);
+	p.ip.daddr = ((struct sockaddr_in *)&ss)->sin_addr.s_addr;
+	if (sendto(fd, &p, sizeof(p), 0, (void *)&ss, len) < 0)
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void forged_tuple(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	struct send_arg victim = bound;
+	struct sender *s;
+
+	(void)state;
+	victim.port = 54;
+	sender_run(send_one, &victim, NULL);
+	assert_int_equal(sender_run(forge, NULL, &s).err, 0);
+	thaw_with(t, 1);
+	expect_none_wrong(t, s->pid);
+}
+
+static void send_and_exec(struct stage *st, const void *arg)
+{
+	int fd = open_socket(&udp);
+	struct report r = {0};
+
+	(void)arg;
+	r.err = send_datagram(fd, &udp);
+	stage_report(st, &r);
+	dup2(st->in, 0);
+	dup2(st->out, 1);
+	execlp("cat", "cat", NULL);
+}
+
+static bool is_cat(void *data)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", *(pid_t *)data);
+	return !run_command(NULL, "grep", "-qx", "cat", path, NULL);
+}
+
+static void sent_then_exec(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	sender_run(send_and_exec, NULL, &s);
+	wait_for(is_cat, &s->pid);
+	thaw_with(t, 1);
+	e = trap_event(t);
+	expect_grade(e, "holder|creator|uid-only|unknown");
+	expect_not_wrong(e, s->pid);
+	trap_expect_end(t);
+}
+
+/* Sent, then put into a message that nobody reads. */
+static void in_flight(struct stage *st, const void *arg)
+{
+	int fd = open_socket(&udp), pair[2];
+	struct report r = {0};
+
+	(void)arg;
+	r.err = send_datagram(fd, &udp);
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) || fd_send(pair[0], fd))
+		_exit(89);
+	close(fd);
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void socket_in_flight(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	json_t *e;
+
+	(void)state;
+	sender_run(in_flight, NULL, NULL);
+	thaw_with(t, 1);
+	e = trap_event(t);
+	expect_grade(e, "unknown|creator|uid-only");
+	expect_nobody(e);
+	trap_expect_end(t);
+}
+
+static void close_after_send(struct stage *st, const void *arg)
+{
+	int fd = open_socket(&udp);
+	struct report r = {0};
+
+	(void)arg;
+	r.err = send_datagram(fd, &udp);
+	close(fd);
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void closed_after_send(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	json_t *e;
+
+	(void)state;
+	sender_run(close_after_send, NULL, NULL);
+	thaw_with(t, 1);
+	e = trap_event(t);
+	expect_grade(e, "uid-only|unknown");
+	expect_int(e, "ptrap.packet_uid", 0);
+	expect_nobody(e);
+	trap_expect_end(t);
+}
+
+/* A listens; its child accepts, and on a word closes so that a RST goes out:
+ * an exact look-up of that would fall back to the listener. */
+static void resetting_server(struct stage *st, const void *arg)
+{
+	struct send_arg a =
+		SEND_TCP(ADDR_RESOLVER, 80, .from = ADDR_RESOLVER, .sport = 80);
+	struct linger rst = {1, 0};
+	int fd = open_socket(&a), c;
+
+	(void)arg;
+	listen(fd, 4);
+	stage_ready(st, 0);
+	if (fork()) {
+		wait(NULL);
+		pause();
+	}
+	c = accept(fd, NULL, NULL);
+	close(fd);
+	setsockopt(c, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
+	stage_ready(st, 1);
+	stage_wait(st);
+	close(c);
+	stage_ready(st, 2);
+	pause();
+}
+
+static void listener_is_not_named_for_a_reset(void **state)
+{
+	struct send_arg a = SEND_TCP(ADDR_RESOLVER, 80, .from = ADDR_CLIENT);
+	struct sender *server;
+	struct trap_run *t;
+	struct report r;
+
+	(void)state;
+	sender_run(resetting_server, NULL, &server);
+	sender_run(send_one, &a, NULL);
+	r = sender_report(server);
+	t = trap_start("-s", "25000", "-v", "-t", ADDR_CLIENT, NULL);
+	trap_freeze(t);
+	sender_go(server);
+	sender_report(server);
+	thaw_with(t, 1);
+	expect_none_wrong(t, r.pid);
+}
+
+/* Its connection is closed by the other side first or last, as it says. */
+static void closing_peer(struct stage *st, const void *arg)
+{
+	const bool *serves = arg;
+	struct send_arg a = SEND_TCP(ADDR_RESOLVER, 80);
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(a.to, a.port, &ss);
+	int fd;
+
+	if (*serves) {
+		a.from = ADDR_RESOLVER;
+		a.sport = 80;
+	}
+	fd = open_socket(&a);
+	if (*serves) {
+		listen(fd, 4);
+		stage_ready(st, 0);
+		fd = accept(fd, NULL, NULL);
+	} else if (connect(fd, (void *)&ss, len)) {
+		_exit(89);
+	}
+	stage_ready(st, 1);
+	stage_wait(st);
+	close(fd);
+	stage_ready(st, 2);
+	stage_wait(st);
+}
+
+static bool in_time_wait(void *data)
+{
+	struct text out = {0};
+	bool yes;
+
+	(void)data;
+	run_command(&out, "ss", "-Htan", "state", "time-wait", NULL);
+	yes = out.len > 0;
+	text_free(&out);
+	return yes;
+}
+
+static void time_wait_is_nobodys(void **state)
+{
+	struct sender *server, *client;
+	struct trap_run *t;
+
+	(void)state;
+	if (run_command(NULL, "ss", "-V", NULL))
+		SKIP("no ss");
+	sender_run(closing_peer, &(bool){true}, &server);
+	sender_run(closing_peer, &(bool){false}, &client);
+	sender_report(server);
+	t = trap_start("-v", "-t", ADDR_RESOLVER ":80", NULL);
+	sender_go(client);
+	sender_report(client);
+	sender_go(server);
+	sender_report(server);
+	wait_for(in_time_wait, NULL);
+	expect_none_wrong(t, client->pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		e2e_test(child_sent_and_is_gone),
+		e2e_test(parent_connects_child_sends),
+		e2e_test(port_taken_over),
+		e2e_test(port_taken_over_silently),
+		e2e_test(reuseport_one_sent),
+		e2e_test(reuseport_both_sent),
+		e2e_test(forged_tuple),
+		e2e_test(sent_then_exec),
+		e2e_test(socket_in_flight),
+		e2e_test(closed_after_send),
+		e2e_test(listener_is_not_named_for_a_reset),
+		e2e_test(time_wait_is_nobodys),
+	};
+
+	return e2e_main("mislead", tests, sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Owners that live, in all the ways of having a socket; and odd protocols. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/icmp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "sender.h"
+
+static const struct send_arg udp = SEND_UDP(ADDR_RESOLVER, 53);
+static const struct send_arg tcp = SEND_TCP(ADDR_RESOLVER, 80);
+
+static void setuid_after_socket(void **state)
+{
+	struct send_arg a = udp;
+	struct trap_run *t = trap_start("-u", ADDR_RESOLVER ":53", NULL);
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	a.uid = 65534;
+	sender_run(send_one, &a, &s);
+	e = trap_event(t);
+	expect_sender(e, s->pid, 0, "holder");
+	expect_text(e, "user.id", "65534");
+	expect_int(e, "ptrap.packet_uid", 0);
+	trap_expect_end(t);
+}
+
+static void bound_to_a_device(void **state)
+{
+	struct send_arg u = udp, c = tcp;
+	struct trap_run *t = trap_start("-u", ":53", "-t", ":80", NULL);
+	struct sender *s;
+
+	(void)state;
+	u.device = c.device = "lo";
+	sender_run(send_one, &u, &s);
+	expect_sender(trap_event(t), s->pid, 0, "holder");
+	server_tcp(ADDR_RESOLVER, 80);
+	sender_run(send_one, &c, &s);
+	expect_sender(trap_event(t), s->pid, s->pid, "proved");
+	trap_expect_end(t);
+}
+
+/* Parent and child have the socket; one sends, and the child waits in recv. */
+static void twins_udp(struct stage *st, const void *arg)
+{
+	const bool *child_sends = arg;
+	int fd = open_socket(&udp), ready[2];
+	struct report r = {0};
+	char c;
+
+	if (pipe(ready))
+		_exit(89);
+	r.n = fork();
+	if (!r.n) {
+		close(ready[0]);
+		if (*child_sends)
+			send_datagram(fd, &udp);
+		close(ready[1]);
+		recv(fd, &c, 1, 0);
+		pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1))
+		_exit(88);
+	if (!*child_sends)
+		send_datagram(fd, &udp);
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void fork_twins_are_shared(void **state)
+{
+	struct trap_run *t;
+	struct report r;
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		t = trap_start("-u", ADDR_RESOLVER ":53", "-e", "echo ran",
+			       NULL);
+		r = sender_run(twins_udp, &(bool){i}, &s);
+		e = trap_event(t);
+		expect_grade(e, "shared");
+		expect_nobody(e);
+		assert_true(event_lists_pid(e, "ptrap.holders", s->pid));
+		assert_true(event_lists_pid(e, "ptrap.holders", (pid_t)r.n));
+		assert_true(*event_text(e, "ptrap.hook.skipped"));
+		assert_string_equal(event_text(e, "ptrap.hook.output"), "");
+		trap_expect_end(t);
+	}
+}
+
+/* The parent opens, the child sits in connect. */
+static void twins_tcp(struct stage *st, const void *arg)
+{
+	int fd = open_socket(&tcp);
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(tcp.to, tcp.port, &ss);
+	struct report r = {0};
+
+	(void)arg;
+	r.n = fork();
+	if (!r.n) {
+		r.err = connect(fd, (void *)&ss, len) ? errno : 0;
+		stage_report(st, &r);
+		pause();
+	}
+	stage_wait(st);
+}
+
+static void connecting_child_is_proved(void **state)
+{
+	struct trap_run *t = trap_start("-t", ADDR_RESOLVER ":80", NULL);
+	struct report r;
+
+	(void)state;
+	server_tcp(ADDR_RESOLVER, 80);
+	r = sender_run(twins_tcp, NULL, NULL);
+	assert_int_equal(r.err, 0);
+	expect_sender(trap_event(t), r.pid, r.pid, "proved");
+	trap_expect_end(t);
+}
+
+/* A socket opened by one and sent to another, who has it alone then. */
+static void pass_socket(struct stage *st, const void *arg)
+{
+	int pair[2], fd, status;
+	struct report r = {0};
+
+	(void)arg;
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
+		_exit(89);
+	if (!fork()) {
+		fd = fd_receive(pair[1]);
+		r.err = send_datagram(fd, &udp);
+		stage_report(st, &r);
+		pause();
+	}
+	if (!fork()) {
+		fd = open_socket(&udp);
+		_exit(fd_send(pair[0], fd) ? 1 : 0);
+	}
+	wait(&status);
+	stage_wait(st);
+}
+
+static void passed_socket(void **state)
+{
+	struct trap_run *t = trap_start("-u", ADDR_RESOLVER ":53", NULL);
+	struct report r;
+
+	(void)state;
+	r = sender_run(pass_socket, NULL, NULL);
+	/* Opener and sender may both have it for a moment. */
+	expect_none_wrong(t, r.pid);
+}
+
+/* A server's children wait in accept on one socket; one of them answers. */
+static void prefork_server(struct stage *st, const void *arg)
+{
+	struct send_arg a = tcp;
+	struct report r = {0};
+	int fd, c;
+
+	(void)arg;
+	a.from = ADDR_RESOLVER;
+	a.sport = 80;
+	fd = open_socket(&a);
+	listen(fd, 16);
+	for (int i = 0; i < 4; i++)
+		if (!fork())
+			goto serve;
+	stage_ready(st, 1);
+	stage_wait(st);
+	return;
+serve:
+	c = accept(fd, NULL, NULL);
+	r.err = send(c, "hello", 5, 0) == 5 ? 0 : errno;
+	stage_report(st, &r);
+	pause();
+}
+
+static void prefork_server_answers(void **state)
+{
+	struct send_arg a = tcp;
+	struct sender *server;
+	struct trap_run *t;
+	struct report r;
+	json_t *e;
+
+	(void)state;
+	sender_run(prefork_server, NULL, &server);
+	t = trap_start("-t", ADDR_CLIENT, NULL);
+	a.from = ADDR_CLIENT;
+	assert_int_equal(sender_run(send_one, &a, NULL).err, 0);
+	r = sender_report(server);
+	assert_int_equal(r.err, 0);
+	e = trap_event(t);
+	expect_not_wrong(e, r.pid);
+	trap_stop(t, SIGTERM);
+	while ((e = trap_next_event(t, 0)))
+		expect_not_wrong(e, r.pid);
+}
+
+/* Protocols that may have no way to look an owner up: never a wrong one. */
+static void send_raw(struct stage *st, const void *arg)
+{
+	const int *proto = arg;
+	struct icmphdr echo = {.type = ICMP_ECHO, .un.echo.id = 77};
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(ADDR_RESOLVER, 0, &ss);
+	struct report r = {0};
+	int fd = *proto < 0 ? socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)
+			    : socket(AF_INET, SOCK_RAW, *proto);
+
+	echo.checksum = (uint16_t) ~(0x0008 + 77);
+	if (fd < 0 || sendto(fd, &echo, sizeof(echo), 0, (void *)&ss, len) < 0)
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void odd_protocol(int proto, const char *name)
+{
+	struct trap_run *t = trap_start("--proto", name, ADDR_RESOLVER, NULL);
+	struct report r;
+	struct sender *s;
+
+	r = sender_run(send_raw, &proto, &s);
+	assert_int_equal(r.err, 0);
+	expect_none_wrong(t, s->pid);
+}
+
+static void ping_socket(void **state)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ping_group_range", "we");
+
+	(void)state;
+	if (!f)
+		SKIP("no ping sockets");
+	fprintf(f, "0 0\n");
+	fclose(f);
+	odd_protocol(-1, "icmp");
+}
+
+static void raw_icmp(void **state)
+{
+	(void)state;
+	odd_protocol(IPPROTO_ICMP, "icmp");
+}
+
+static void raw_253(void **state)
+{
+	(void)state;
+	odd_protocol(253, "253");
+}
+
+static void udplite(struct stage *st, const void *arg)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(ADDR_RESOLVER, 53, &ss);
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+	struct report r = {0};
+
+	(void)arg;
+	if (fd < 0 || sendto(fd, "x", 1, 0, (void *)&ss, len) != 1)
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void udplite_sender(void **state)
+{
+	struct trap_run *t =
+		trap_start("--proto", "udplite", ADDR_RESOLVER ":53", NULL);
+	struct report r;
+	struct sender *s;
+
+	(void)state;
+	r = sender_run(udplite, NULL, &s);
+	if (r.err == EPROTONOSUPPORT)
+		SKIP("no UDP-Lite");
+	assert_int_equal(r.err, 0);
+	expect_none_wrong(t, s->pid);
+}
+
+/* A closed port answers with a RST: the kernel sent that. */
+static void reset_is_the_kernels(void **state)
+{
+	struct trap_run *t = trap_start("-v", "-t", ADDR_CLIENT, NULL);
+	struct send_arg a = tcp;
+	json_t *e;
+
+	(void)state;
+	a.port = 9;
+	a.from = ADDR_CLIENT;
+	assert_int_equal(sender_run(send_one, &a, NULL).err, ECONNREFUSED);
+	e = trap_event(t);
+	expect_grade(e, "kernel");
+	expect_nobody(e);
+	trap_expect_end(t);
+}
+
+/* The asker of a TCP question that is gone when its packet is looked at. */
+static void gone_at_once(void **state)
+{
+	struct trap_run *t = trap_start("any", NULL);
+	struct send_arg a;
+	json_t *e;
+
+	(void)state;
+	server_tcp(ADDR_RESOLVER, 80);
+	for (int i = 0; i < 20; i++) {
+		struct sender *s;
+
+		a = i % 2 ? udp : tcp;
+		a.nonblock = a.vanish = true;
+		a.from = ADDR_CLIENT;
+		a.sport = (uint16_t)(20000 + i);
+		s = sender_start(send_one, &a);
+		sender_end(s);
+		do {
+			e = trap_event(t);
+			if (event_int(e, "source.port") == a.sport)
+				expect_not_wrong(e, s->pid);
+		} while (event_int(e, "source.port") != a.sport);
+	}
+	trap_stop(t, SIGTERM);
+}
+
+static void shell_writes_to_dev_udp(void **state)
+{
+	struct trap_run *t;
+
+	(void)state;
+	if (run_command(NULL, "bash", "-c", ":", NULL))
+		SKIP("no bash");
+	t = trap_start("-u", ADDR_RESOLVER ":53", NULL);
+	run_command(NULL, "bash", "-c", "echo x >/dev/udp/" ADDR_RESOLVER "/53",
+		    NULL);
+	/* It was bash, or nobody can tell; never we, who started it. */
+	for (json_t *e = trap_event(t); e; e = trap_next_event(t, 0)) {
+		const char *name = event_text(e, "process.name");
+
+		assert_true(!*name || !strcmp(name, "bash"));
+	}
+	trap_expect_end(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		e2e_test(setuid_after_socket),
+		e2e_test(bound_to_a_device),
+		e2e_test(fork_twins_are_shared),
+		e2e_test(connecting_child_is_proved),
+		e2e_test(passed_socket),
+		e2e_test(prefork_server_answers),
+		e2e_test(ping_socket),
+		e2e_test(raw_icmp),
+		e2e_test(raw_253),
+		e2e_test(udplite_sender),
+		e2e_test(reset_is_the_kernels),
+		e2e_test(gone_at_once),
+		e2e_test(shell_writes_to_dev_udp),
+	};
+
+	return e2e_main("owner", tests, sizeof(tests) / sizeof(tests[0]));
+}
