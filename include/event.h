@@ -53,7 +53,8 @@ struct event_hook {
 struct event {
 	enum event_kind kind;
 	uint64_t sequence;	/* counts from 1; a hook event has its packet's */
-	struct timespec time;	/* CLOCK_REALTIME, when it was received */
+	struct timespec time;	/* CLOCK_REALTIME, when it was received; a hook
+				 * event has its packet's, to find it by */
 	enum event_action action;
 	enum event_direction direction;
 
@@ -80,7 +81,8 @@ struct event {
 
 	bool has_process;	/* for proved and holder only */
 	struct process process;
-	const char *user;	/* borrowed; NULL: not known */
+	const char *user;	/* process.euid's name, or packet_uid's where
+				 * no process is told; borrowed; NULL */
 	struct process_lineage lineage;
 
 	struct event_process holders[SOCKOWNER_HOLDERS_MAX];

@@ -10,7 +10,8 @@
 #include "sink.h"
 #include "strbuf.h"
 
-#define OUTPUT_RECORD_MAX (256 * 1024)	/* one event with 64 KiB of output */
+/* One event: 64 KiB of output, seven bytes for each at worst, and the rest. */
+#define OUTPUT_RECORD_MAX (768 * 1024)
 
 /* What formats need beside the event. */
 struct output_options {

@@ -50,6 +50,15 @@ static void write_out(const char *bytes, size_t len)
 		write_all(bytes, len);
 }
 
+/* Ends the text with a line feed, for which a byte of its memory was kept. */
+static void end_line(struct strbuf *sb)
+{
+	sb->size++;
+	sb->truncated = false;
+	if (sb->len == 0 || sb->mem[sb->len - 1] != '\n')
+		strbuf_puts(sb, "\n");
+}
+
 /* err 0: no reason to add.  Whatever a name in the text holds, it stays one
  * line. */
 __attribute__((format(printf, 2, 0))) static void
@@ -62,12 +71,10 @@ write_line(int err, const char *fmt, va_list ap)
 	strbuf_vprintf(&raw, fmt, ap);
 	if (err != 0)
 		strbuf_printf(&raw, ": %s", strerror(err < 0 ? -err : err));
-	/* One byte is kept for the line feed. */
 	strbuf_init(&out, line, sizeof(line) - 1);
 	strbuf_puts(&out, PREFIX);
 	strbuf_add_escaped(&out, raw.mem, raw.len);
-	out.size++;
-	strbuf_puts(&out, "\n");
+	end_line(&out);
 	write_out(out.mem, out.len);
 }
 
@@ -120,8 +127,6 @@ void log_plain(const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vprintf(&out, fmt, ap);
 	va_end(ap);
-	out.size++;
-	if (out.len == 0 || out.mem[out.len - 1] != '\n')
-		strbuf_puts(&out, "\n");
+	end_line(&out);
 	write_out(out.mem, out.len);
 }

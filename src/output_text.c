@@ -1,2 +1,387 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* output_text: events as two lines for a person. */
+#include "output_text.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "output.h"
+#include "text.h"
+#include "util.h"
+
+/* As wide as the time and a blank. */
+#define INDENT "             "
+
+/* Of a longer lineage the nearest and the last are shown. */
+#define ANCESTORS_SHOWN 8
+#define ANCESTORS_LAST	3
+
+static void begin_line(struct output_text_writer *w)
+{
+	strbuf_puts(w->out, INDENT);
+	w->begun = false;
+}
+
+static void begin_part(struct output_text_writer *w)
+{
+	if (w->begun)
+		strbuf_puts(w->out, "   ");
+	w->begun = true;
+}
+
+static void end_line(const struct output_text_writer *w)
+{
+	strbuf_puts(w->out, "\n");
+}
+
+/* -------------------------------------------------------- the second line */
+
+static void add_lineage(struct output_text_writer *w,
+			const struct process_lineage *l)
+{
+	if (l->n == 0)
+		return;
+	begin_part(w);
+	strbuf_puts(w->out, "from ");
+	for (size_t i = 0; i < l->n; i++) {
+		const struct process_ancestor *a = &l->list[i];
+
+		strbuf_puts(w->out, i > 0 ? " < " : "");
+		text_add_process(w->out, a->comm, a->pid, 0);
+		if (l->n > ANCESTORS_SHOWN &&
+		    i + 1 == ANCESTORS_SHOWN - ANCESTORS_LAST) {
+			strbuf_puts(w->out, " < ...");
+			i = l->n - ANCESTORS_LAST - 1;
+		}
+	}
+	if (!l->complete && l->reason != NULL)
+		strbuf_printf(w->out, " (%s)", l->reason);
+}
+
+/* Presentation form needs no second escape. */
+static void add_dns_name(const struct output_text_writer *w, const char *name)
+{
+	bool plain = *name != '\0';
+
+	for (const char *p = name; *p != '\0'; p++)
+		plain = plain && *p > ' ' && *p <= '~' && *p != ',';
+	if (plain)
+		strbuf_puts(w->out, name);
+	else
+		text_add_word(w->out, name, strlen(name), "");
+}
+
+/* "asks A AAAA a.example, A b.example": a name once for its types. */
+static void add_questions(struct output_text_writer *w, const struct event *e)
+{
+	for (size_t i = 0; i < e->nquestions; i++) {
+		const struct dns_question *q = &e->questions[i];
+		bool last = i + 1 == e->nquestions ||
+			    strcmp(q->name, q[1].name) != 0;
+		char type[16];
+
+		if (i == 0)
+			begin_part(w);
+		strbuf_printf(w->out, "%s%s", i == 0 ? "asks " : "",
+			      dns_type_format(q->type, type, sizeof(type)));
+		strbuf_puts(w->out, " ");
+		if (!last)
+			continue;
+		add_dns_name(w, q->name);
+		strbuf_puts(w->out, i + 1 < e->nquestions ? ", " : "");
+	}
+}
+
+/* Others than the sender who have, or opened, the socket. */
+static void add_others(struct output_text_writer *w, const struct event *e)
+{
+	if (e->has_process && e->nholders_total > 1) {
+		begin_part(w);
+		strbuf_puts(w->out, "also held by ");
+		output_text_add_holders(w, e, e->process.pid);
+	}
+	if (e->has_creator && e->grade != SOCKOWNER_CREATOR &&
+	    (!e->has_process || e->creator.pid != e->process.pid)) {
+		begin_part(w);
+		strbuf_puts(w->out, "opened by ");
+		text_add_process(w->out, e->creator.comm, e->creator.pid, 0);
+	}
+}
+
+static const char *grade_colour(enum sockowner_grade grade)
+{
+	switch (grade) {
+	case SOCKOWNER_PROVED:
+		return OUTPUT_TEXT_GREEN;
+	case SOCKOWNER_HOLDER:
+		break;
+	case SOCKOWNER_SHARED:
+	case SOCKOWNER_TWINS:
+	case SOCKOWNER_CREATOR:
+	case SOCKOWNER_KERNEL:
+		return OUTPUT_TEXT_YELLOW;
+	case SOCKOWNER_UID_ONLY:
+	case SOCKOWNER_UNKNOWN:
+		return OUTPUT_TEXT_RED;
+	}
+	return NULL;
+}
+
+/* Where the grade's name or the first line says it already, NULL. */
+static const char *reason_to_add(const struct event *e)
+{
+	switch (e->reason) {
+	case SOCKOWNER_REASON_NONE:
+	case SOCKOWNER_REASON_NO_WITNESS:
+	case SOCKOWNER_REASON_MANY_HOLDERS:
+	case SOCKOWNER_REASON_MANY_SOCKETS:
+		return NULL;
+	case SOCKOWNER_REASON_NO_SOCKET:
+		if (e->grade == SOCKOWNER_UID_ONLY ||
+		    e->grade == SOCKOWNER_KERNEL)
+			return NULL;
+		break;
+	case SOCKOWNER_REASON_NO_HOLDER:
+	case SOCKOWNER_REASON_NOT_QUEUED:
+	case SOCKOWNER_REASON_OTHER_UID:
+	case SOCKOWNER_REASON_NOT_PERMITTED:
+	case SOCKOWNER_REASON_TIME:
+	case SOCKOWNER_REASON_CHANGED:
+	case SOCKOWNER_REASON_PROTOCOL:
+	case SOCKOWNER_REASON_SYSTEM:
+		break;
+	}
+	return e->grade == SOCKOWNER_UNKNOWN ? NULL
+					     : sockowner_reason_text(e->reason);
+}
+
+static const char *direction_words(enum event_direction d)
+{
+	switch (d) {
+	case EVENT_EGRESS:
+		break;
+	case EVENT_INGRESS:
+		return ", incoming";
+	case EVENT_FORWARD:
+		return ", forwarded";
+	}
+	return "";
+}
+
+static void add_verdict(struct output_text_writer *w, const struct event *e)
+{
+	const char *reason = reason_to_add(e), *colour = grade_colour(e->grade);
+
+	begin_part(w);
+	output_text_begin_colour(w, colour);
+	strbuf_puts(w->out, sockowner_grade_name(e->grade));
+	output_text_end_colour(w, colour);
+	if (reason != NULL)
+		strbuf_printf(w->out, " (%s)", reason);
+	strbuf_puts(w->out, ", held ");
+	text_add_duration(w->out, e->held_us);
+	strbuf_printf(w->out, "%s, %s%s", e->expired ? " (the limit)" : "",
+		      event_action_name(e->action),
+		      direction_words(e->direction));
+}
+
+static void add_counts(struct output_text_writer *w, const struct event *e)
+{
+	if (e->packets > 1) {
+		begin_part(w);
+		strbuf_printf(w->out, "%" PRIu64 " packets", e->packets);
+	}
+	if (e->suppressed > 0) {
+		begin_part(w);
+		strbuf_printf(w->out, "%" PRIu64 " more not told (-n)",
+			      e->suppressed);
+	}
+}
+
+/* ------------------------------------------------------ the verbose line */
+
+static void add_fact(struct output_text_writer *w, const char *name,
+		     const char *value)
+{
+	if (value == NULL || *value == '\0')
+		return;
+	begin_part(w);
+	strbuf_printf(w->out, "%s ", name);
+	text_add_word(w->out, value, strlen(value), "");
+}
+
+static void add_number(struct output_text_writer *w, const char *name,
+		       uint64_t value)
+{
+	begin_part(w);
+	strbuf_printf(w->out, "%s %" PRIu64, name, value);
+}
+
+static void add_process_facts(struct output_text_writer *w,
+			      const struct process *p)
+{
+	const struct procfs_image *im = &p->image;
+
+	if (im->exe_ino != 0) {
+		begin_part(w);
+		strbuf_printf(w->out, "exe %u:%u inode %" PRIu64,
+			      major(im->exe_dev), minor(im->exe_dev),
+			      im->exe_ino);
+	}
+	add_fact(w, "cgroup", p->cgroup);
+	if (!p->has_rest)
+		return;
+	add_fact(w, "unit", p->unit);
+	add_fact(w, "container", p->container);
+	add_fact(w, "script", p->script);
+	add_fact(w, "cwd", p->cwd);
+	add_fact(w, "tty", p->tty);
+	add_fact(w, "label", p->label);
+	if (p->loginuid != UINT32_MAX)
+		add_number(w, "loginuid", p->loginuid);
+	if (p->sessionid != UINT32_MAX)
+		add_number(w, "session", p->sessionid);
+}
+
+static void add_socket_facts(struct output_text_writer *w,
+			     const struct event *e)
+{
+	if (e->method != SOCKOWNER_METHOD_NONE)
+		add_fact(w, "method", sockowner_method_name(e->method));
+	add_fact(w, "reason", sockowner_reason_text(e->reason));
+	if (e->has_socket) {
+		add_number(w, "inode", e->socket.inode);
+		add_number(w, "cookie", e->socket.cookie);
+	}
+	for (size_t i = 0; i < e->ntwins; i++)
+		add_number(w, "twin inode", e->twins[i].inode);
+	if (e->has_process && e->has_packet_uid)
+		add_number(w, "socket uid", e->packet_uid);
+	add_fact(w, "interface", e->ifname);
+	if (e->mark != 0)
+		add_number(w, "mark", e->mark);
+	begin_part(w);
+	strbuf_puts(w->out, "found in ");
+	text_add_duration(w->out, e->resolve_us);
+}
+
+/* ------------------------------------------------------------ the command */
+
+static void add_hook_end(const struct output_text_writer *w,
+			 const struct event_hook *h)
+{
+	if (h->killed)
+		strbuf_puts(w->out, "killed after ");
+	else
+		strbuf_printf(w->out, "exited %d after ", h->status);
+	text_add_duration(w->out, h->duration_us);
+}
+
+/* A command that did what it should is not worth a line. */
+static void add_hook_state(struct output_text_writer *w,
+			   const struct event_hook *h)
+{
+	if (h->ended && h->status == 0 && !h->killed)
+		return;
+	begin_line(w);
+	strbuf_puts(w->out, "command ");
+	if (h->skipped != NULL)
+		strbuf_printf(w->out, "skipped: %s", h->skipped);
+	else if (h->ended && h->killed)
+		add_hook_end(w, h);
+	else if (h->ended)
+		strbuf_printf(w->out, "exited %d", h->status);
+	else
+		strbuf_puts(w->out, h->ran ? "still runs" : "did not run");
+	end_line(w);
+}
+
+static void add_hook_output(struct output_text_writer *w,
+			    const struct event_hook *h)
+{
+	if (h->output != NULL)
+		text_add_output(w->out, h->output, h->output_len,
+				w->opt->colour);
+	if (!h->output_truncated)
+		return;
+	begin_line(w);
+	strbuf_puts(w->out, "the rest of the command's output is cut off\n");
+}
+
+/* -------------------------------------------------------------- the kinds */
+
+static void write_packet(struct output_text_writer *w, const struct event *e)
+{
+	output_text_add_head(w, e);
+	end_line(w);
+	begin_line(w);
+	add_lineage(w, &e->lineage);
+	add_questions(w, e);
+	add_others(w, e);
+	add_verdict(w, e);
+	add_counts(w, e);
+	end_line(w);
+	if (w->opt->verbose) {
+		begin_line(w);
+		if (e->has_process)
+			add_process_facts(w, &e->process);
+		add_socket_facts(w, e);
+		end_line(w);
+	}
+	if (e->wants_hook) {
+		add_hook_state(w, &e->hook);
+		add_hook_output(w, &e->hook);
+	}
+}
+
+static void write_hook(struct output_text_writer *w, const struct event *e)
+{
+	const struct process *p = &e->process;
+
+	output_text_add_time(w, &e->time);
+	strbuf_printf(w->out, "event %" PRIu64 ": command for ", e->sequence);
+	if (p->comm[0] != '\0')
+		text_add_process(w->out, p->comm, p->pid, 0);
+	else
+		strbuf_printf(w->out, "pid %d", (int)p->pid);
+	strbuf_puts(w->out, " ");
+	add_hook_end(w, &e->hook);
+	end_line(w);
+	add_hook_output(w, &e->hook);
+}
+
+static void write_loss(struct output_text_writer *w, const struct event *e)
+{
+	output_text_add_time(w, &e->time);
+	output_text_begin_colour(w, OUTPUT_TEXT_RED);
+	strbuf_printf(w->out, "%" PRIu64 " packet%s passed unseen", e->lost,
+		      e->lost == 1 ? "" : "s");
+	output_text_end_colour(w, OUTPUT_TEXT_RED);
+	strbuf_puts(w->out, " (the rules counted more than were received)\n");
+}
+
+static int format_text(const struct event *e, const struct output_options *opt,
+		       struct strbuf *out)
+{
+	struct output_text_writer w = {.out = out, .opt = opt};
+
+	switch (e->kind) {
+	case EVENT_PACKET:
+		write_packet(&w, e);
+		break;
+	case EVENT_HOOK:
+		write_hook(&w, e);
+		break;
+	case EVENT_LOSS:
+		write_loss(&w, e);
+		break;
+	}
+	return out->truncated ? -EMSGSIZE : 0;
+}
+
+const struct output_format output_text = {
+	.name = "text",
+	.format = format_text,
+};
