@@ -162,7 +162,7 @@ env_add(struct env *env, const char *fmt, ...)
 static void env_add_tuple(struct env *env, const struct event *e)
 {
 	const struct tuple *t = &e->tuple;
-	char addr[IPADDR_TEXT_MAX], proto[4];
+	char addr[IPADDR_TEXT_MAX], proto[16];
 
 	env_add(env, "PTRAP_PROTO=%s",
 		proto_format(t->proto, proto, sizeof(proto)));
