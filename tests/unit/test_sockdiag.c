@@ -384,10 +384,14 @@ static void add_link_local(void)
 		uint32_t prefixlen;
 		int ifindex;
 	} req = {.prefixlen = 64, .ifindex = LO}; /* struct in6_ifreq */
+	uint64_t end = util_now_us() + 5 * UTIL_SEC;
 	int fd = open_socket(AF_INET6, SOCK_DGRAM, 0);
 
 	inet_pton(AF_INET6, "fe80::1", &req.addr);
 	assert_true(ioctl(fd, SIOCSIFADDR, &req) == 0 || errno == EEXIST);
+	/* The kernel makes it usable a little later, on a worker of its own. */
+	while (try_bind(fd, AF_INET6, "fe80::1", 0) == -EADDRNOTAVAIL)
+		assert_true(util_now_us() < end);
 	close(fd);
 }
 
