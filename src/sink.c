@@ -170,11 +170,12 @@ static bool wait_to_retry(struct sink *s, int err, size_t off)
 
 	if (err == -EINTR)
 		return true;
-	if (err != -EAGAIN && (off == 0 || means_closed(s, -err)))
+	if (err != -EAGAIN &&
+	    (off == 0 || means_closed(s, -err) || is_over(s, false)))
 		return false;
 	poll(fds, ARRAY_SIZE(fds), err == -EAGAIN ? -1 : RETRY_MS);
 	drain_wake_fd(s);
-	return err == -EAGAIN || !is_over(s, false);
+	return true; /* at the end, too, a last time */
 }
 
 /* The first record; the lock is held, and given up meanwhile. */
