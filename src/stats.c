@@ -175,20 +175,25 @@ static const struct program *next_most(const struct stats_tables *t,
 
 /* ------------------------------------------------------------ the summary */
 
-/* A word that takes width columns at most. */
+/* A word that takes width columns at most, of a text that was cut or not. */
 static void add_short_word(struct strbuf *out, const char *text, size_t width,
 			   bool cut)
 {
-	char mem[COLUMNS];
+	char mem[4 * sizeof(((struct program *)NULL)->comm) + 3];
 	struct strbuf sb;
 
 	if (cut) {
 		strbuf_puts(out, "...");
 		width -= 3;
 	}
-	strbuf_init(&sb, mem, width - 3 + 1);
+	strbuf_init(&sb, mem, sizeof(mem));
 	text_add_word(&sb, text, strlen(text), "");
-	strbuf_printf(out, "%s%s", sb.mem, sb.truncated ? "..." : "");
+	if (sb.len <= width) {
+		strbuf_puts(out, sb.mem);
+		return;
+	}
+	strbuf_add(out, sb.mem, strbuf_utf8_span(sb.mem, width - 3));
+	strbuf_puts(out, "...");
 }
 
 static void add_program(struct strbuf *out, const struct program *g)
