@@ -224,35 +224,33 @@ void options_free(struct options *o)
 	o->ntargets = 0;
 }
 
+/* clang-format off */
 static const char usage_head[] =
-	"ptrap-ng tells which process sent a packet, while it still holds the "
-	"packet.\n"
-	"\n"
-	"  Who asks that resolver?  Show the process with its ancestors:\n"
-	"      ptrap-ng -u 192.168.1.1:53 -e \"pstree -p -H\"\n"
-	"  Who opens TCP connections to that host?  Print the name:\n"
-	"      ptrap-ng -t -c 192.168.1.1 -e \"ps -o comm=\"\n"
-	"  Wait for the first catch, then exit:\n"
-	"      ptrap-ng -1 -t 169.254.169.254:80\n"
-	"  The old ptrap's spelling works as it is:\n"
-	"      ptrap-ng -u -i 192.168.1.1 -p 53 -e \"pstree -p -H\"\n"
-	"  Many targets at once, as JSON lines:\n"
-	"      ptrap-ng -o json -u :53 -t 10.0.0.0/8:443-8443 "
-	"'[2001:db8::1]:80'\n"
-	"\n"
-	"Usage: ptrap-ng [OPTION]... TARGET...\n"
-	"\n"
-	"A TARGET is where the packets go: ADDR, ADDR/LEN, HOST, ADDR:PORT,\n"
-	"ADDR:LOW-HIGH, HOST:PORT, [IPV6]:PORT, :PORT, or any.\n"
-	"Options and targets are read in the order given: -t, -u and --proto "
-	"say which\n"
-	"protocol the targets after them have.\n";
+"ptrap-ng tells which process sent a packet, while it still holds the packet.\n"
+"\n"
+"  Who asks that resolver?  Show the process with its ancestors:\n"
+"      ptrap-ng -u 192.168.1.1:53 -e \"pstree -p -H\"\n"
+"  Who opens TCP connections to that host?  Print the name:\n"
+"      ptrap-ng -t -c 192.168.1.1 -e \"ps -o comm=\"\n"
+"  Wait for the first catch, then exit:\n"
+"      ptrap-ng -1 -t 169.254.169.254:80\n"
+"  The old ptrap's spelling works as it is:\n"
+"      ptrap-ng -u -i 192.168.1.1 -p 53 -e \"pstree -p -H\"\n"
+"  Many targets at once, as JSON lines:\n"
+"      ptrap-ng -o json -u :53 -t 10.0.0.0/8:443-8443 '[2001:db8::1]:80'\n"
+"\n"
+"Usage: ptrap-ng [OPTION]... TARGET...\n"
+"\n"
+"A TARGET is where the packets go: ADDR, ADDR/LEN, HOST, ADDR:PORT,\n"
+"ADDR:LOW-HIGH, HOST:PORT, [IPV6]:PORT, :PORT, or any.\n"
+"Options and targets are read in the order given: -t, -u and --proto say which\n"
+"protocol the targets after them have.\n";
 
 static const char usage_tail[] =
-	"\n"
-	"Exit status: 0 something was caught, 1 nothing was, 2 wrong usage, 3 "
-	"the system\n"
-	"does not let it work.  More: man 8 ptrap-ng\n";
+"\n"
+"Exit status: 0 something was caught, 1 nothing was, 2 wrong usage, 3 the system\n"
+"does not let it work.  More: man 8 ptrap-ng\n";
+/* clang-format on */
 
 /* Words as many as fit, from HELP_COLUMN on. */
 static void print_help(FILE *out, int column, const char *help)
