@@ -189,7 +189,7 @@ static void env_fill(struct env *env, const struct event *e)
 	env_add(env, "PTRAP_COMM=%s", proc->comm);
 	env_add(env, "PTRAP_EXE=%s", proc->exe ? proc->exe : "");
 	if (proc->has_creds)
-		env_add(env, "PTRAP_UID=%u", proc->uid);
+		env_add(env, "PTRAP_UID=%u", proc->euid);
 	else
 		env_add(env, "PTRAP_UID=");
 	env_add_tuple(env, e);

@@ -138,7 +138,6 @@ static int check_conflicts(const struct options_parse *p)
 		{"quiet", "verbose", false},
 		{"once", "count", false},
 		{"print-rules", "check", false},
-		{"queue", "print-rules", false},
 		{"exec-time", "exec", true},
 	};
 	char a[32], b[32];
@@ -162,7 +161,8 @@ static int check_targets(struct options_parse *p)
 {
 	const struct options *o = p->o;
 
-	if (o->ntargets || o->has_queue || o->mode == OPTIONS_CHECK)
+	if (o->ntargets || o->mode == OPTIONS_CHECK ||
+	    (o->mode == OPTIONS_RUN && o->has_queue))
 		return options_end_targets(p);
 	log_error("no target: say what to catch, for example "
 		  "-u 192.168.1.1:53 (--help shows more)");

@@ -404,7 +404,8 @@ const struct options_spec options_table[] = {
 	 "take packets from queue NUM and install no rule: your own ruleset "
 	 "sends them"},
 	{"print-rules", 0, NULL, OPTIONS_SYSTEM, set_mode, OPTIONS_PRINT_RULES,
-	 "print the nftables rules that would be installed, and exit"},
+	 "print the nftables rules that would be installed (with -Q: that your "
+	 "ruleset needs), and exit"},
 	{"check", 0, NULL, OPTIONS_SYSTEM, set_mode, OPTIONS_CHECK,
 	 "check the arguments and what this kernel can do, and exit"},
 	{"version", 'V', NULL, OPTIONS_SYSTEM, set_mode, OPTIONS_VERSION,

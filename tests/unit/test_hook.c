@@ -164,7 +164,8 @@ static int setup(void **state)
 		.comm = "curl",
 		.exe = "/usr/bin/curl",
 		.has_creds = true,
-		.uid = 1000,
+		.uid = 1001, /* a setuid program */
+		.euid = 1000,
 	};
 	return 0;
 }

@@ -264,6 +264,9 @@ static void test_modes(void **state)
 	(void)state;
 	GOOD("--print-rules", ":1");
 	assert_int_equal(o.mode, OPTIONS_PRINT_RULES);
+	GOOD("--print-rules", ":1", "-Q", "3");
+	assert_int_equal(o.mode, OPTIONS_PRINT_RULES);
+	assert_int_equal(o.queue, 3);
 	GOOD("--check", ":1");
 	assert_int_equal(o.mode, OPTIONS_CHECK);
 	GOOD("--check");
@@ -479,6 +482,7 @@ static void test_no_target(void **state)
 	BAD(NO_TARGET, "-u");
 	BAD(NO_TARGET, "-e", "x");
 	BAD(NO_TARGET, "--print-rules");
+	BAD(NO_TARGET, "--print-rules", "-Q", "3");
 	BAD(NO_TARGET, "--");
 }
 
@@ -512,8 +516,6 @@ static void test_conflicts(void **state)
 	BAD("options -1 and -C exclude each other", "-C", "3", "--once", ":1");
 	BAD("options --print-rules and --check exclude each other",
 	    "--print-rules", "--check", ":1");
-	BAD("options -Q and --print-rules exclude each other", "--print-rules",
-	    "-Q", "3", ":1");
 	BAD("option --exec-time: nothing without -e", "--exec-time", "5", ":1");
 }
 
