@@ -34,6 +34,8 @@ enum sockowner_grade {
 enum sockowner_reason {
 	SOCKOWNER_REASON_NONE,
 	SOCKOWNER_REASON_NO_WITNESS,	/* the send itself was not seen */
+	SOCKOWNER_REASON_BLIND_SPOT,	/* the same, and a few processes are closed
+					 * to us in spite of CAP_SYS_PTRACE */
 	SOCKOWNER_REASON_NO_SOCKET,	/* closed, or never one */
 	SOCKOWNER_REASON_NO_HOLDER,	/* in nobody's fd table */
 	SOCKOWNER_REASON_NOT_QUEUED,	/* found, but the packet is not its own */
@@ -100,6 +102,7 @@ struct sockowner_answer {
 	struct sockowner_socket socket;
 	size_t nholders;		/* in the array */
 	size_t nholders_total;		/* there may be more */
+	unsigned ndenied;		/* processes that the sweep could not see */
 	struct sockowner_holder holders[SOCKOWNER_HOLDERS_MAX];
 	size_t ntwins, ntwins_total;	/* other sockets that fit */
 	struct sockowner_socket twins[SOCKOWNER_HOLDERS_MAX];

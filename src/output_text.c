@@ -135,6 +135,7 @@ static const char *reason_to_add(const struct event *e)
 	switch (e->reason) {
 	case SOCKOWNER_REASON_NONE:
 	case SOCKOWNER_REASON_NO_WITNESS:
+	case SOCKOWNER_REASON_BLIND_SPOT:
 	case SOCKOWNER_REASON_MANY_HOLDERS:
 	case SOCKOWNER_REASON_MANY_SOCKETS:
 		return NULL;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ struct wait {
 
 struct sockowner {
 	int rootfd, loadavg_fd;
+	bool may_ptrace;
 	bool uid_exact; /* packets' uids are sock_diag's */
 	struct sockdiag *diag;
 	struct fdscan *scan;
@@ -81,6 +83,20 @@ static bool is_first_user_namespace(int rootfd)
 	       inside == 0 && outside == 0 && count == UINT32_MAX;
 }
 
+/* Without that capability most processes are closed to us and no count of
+ * holders means anything; with it, only those that a security module guards. */
+static bool has_cap_ptrace(int rootfd)
+{
+	struct procfs_status st;
+	int dirfd = procfs_open_pid(rootfd, getpid()), err;
+
+	if (dirfd < 0)
+		return false;
+	err = procfs_read_status(dirfd, &st);
+	close(dirfd);
+	return err == 0 && (st.cap_eff >> CAP_SYS_PTRACE & 1) != 0;
+}
+
 int sockowner_open(struct sockowner **out, const char *proc)
 {
 	struct sockowner *so = calloc(1, sizeof(*so));
@@ -92,6 +108,7 @@ int sockowner_open(struct sockowner **out, const char *proc)
 	so->rootfd = err = procfs_open_root(proc);
 	if (err < 0)
 		goto out;
+	so->may_ptrace = has_cap_ptrace(so->rootfd);
 	so->uid_exact = is_first_user_namespace(so->rootfd);
 	so->loadavg_fd = openat(so->rootfd, "loadavg", O_RDONLY | O_CLOEXEC);
 	err = sockdiag_open(&so->diag);
@@ -433,11 +450,12 @@ static void judge(struct sockowner *so, struct wait *w)
 	struct sockowner_answer *a = &w->answer;
 
 	a->method = SOCKOWNER_METHOD_SWEEP;
+	a->ndenied = fdscan_denied(so->scan);
 	if (!is_socket_unchanged(so, w)) {
 		give_up(a, SOCKOWNER_REASON_CHANGED);
 	} else if (w->query.connecting && sockowner_holder_prove(a, 0)) {
 		note_known(so, a->holders[0].pid);
-	} else if (fdscan_denied(so->scan) > 0) {
+	} else if (a->ndenied > 0 && !so->may_ptrace) {
 		give_up(a, SOCKOWNER_REASON_NOT_PERMITTED);
 	} else if (a->nholders_total == 0) {
 		give_up(a, SOCKOWNER_REASON_NO_HOLDER);
@@ -451,7 +469,8 @@ static void judge(struct sockowner *so, struct wait *w)
 		give_up(a, SOCKOWNER_REASON_CHANGED);
 	} else {
 		a->grade = SOCKOWNER_HOLDER;
-		a->reason = SOCKOWNER_REASON_NO_WITNESS;
+		a->reason = a->ndenied > 0 ? SOCKOWNER_REASON_BLIND_SPOT
+					   : SOCKOWNER_REASON_NO_WITNESS;
 		note_known(so, a->holders[0].pid);
 	}
 }

@@ -25,6 +25,9 @@ const char *sockowner_reason_text(enum sockowner_reason reason)
 	static const char *const texts[] = {
 		[SOCKOWNER_REASON_NONE] = NULL,
 		[SOCKOWNER_REASON_NO_WITNESS] = "the send itself was not seen",
+		[SOCKOWNER_REASON_BLIND_SPOT] =
+			"the send itself was not seen, "
+			"and some processes are closed to us",
 		[SOCKOWNER_REASON_NO_SOCKET] = "no socket",
 		[SOCKOWNER_REASON_NO_HOLDER] = "no holder",
 		[SOCKOWNER_REASON_NOT_QUEUED] =
