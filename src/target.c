@@ -195,11 +195,14 @@ static int parse_net(struct piece in, const struct piece *prefix,
 	    a.family != family)
 		return family == AF_INET ? fail_ipv4(in, err)
 					 : fail_ipv6(in, err);
+	if (set_net(a, prefix, t, err))
+		return -EINVAL;
+	family = t->nets[0].addr.family;
 	if (t->proto == IPPROTO_ICMP && family == AF_INET6)
 		return fail(err, in.pos, "icmp is for IPv4, icmp6 for IPv6");
 	if (t->proto == IPPROTO_ICMPV6 && family == AF_INET)
 		return fail(err, in.pos, "icmp6 is for IPv6, icmp for IPv4");
-	return set_net(a, prefix, t, err);
+	return 0;
 }
 
 /* Letters, digits, hyphens and (as many have them) underscores. */

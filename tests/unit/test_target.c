@@ -74,6 +74,7 @@ static const struct {
 	{"anything", PROTO_ANY, "anything"},
 	{LABEL_63 ".x", PROTO_ANY, LABEL_63 ".x"},
 	{"10.0.0.1", IPPROTO_ICMP, "icmp 10.0.0.1"},
+	{"::ffff:10.0.0.1", IPPROTO_ICMP, "icmp 10.0.0.1"},
 	{"::1", IPPROTO_ICMPV6, "icmp6 ::1"},
 };
 
@@ -235,6 +236,9 @@ static void test_protocols(void **state)
 	assert_int_equal(err.pos, 1);
 	assert_int_equal(target_parse("10.0.0.1", IPPROTO_ICMPV6, &t, &err),
 			 -EINVAL);
+	assert_int_equal(
+		target_parse("::ffff:10.0.0.1", IPPROTO_ICMPV6, &t, &err),
+		-EINVAL);
 }
 
 static void test_old_spelling(void **state)
