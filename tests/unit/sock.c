@@ -86,12 +86,12 @@ bool enter_netns(void)
 
 uint16_t port_of(int fd)
 {
-	struct sockaddr_storage ss = {0};
-	socklen_t len = sizeof(ss);
+	struct sockaddr_in6 sin6 = {0};
+	socklen_t len = sizeof(sin6);
 
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &len), 0);
-	/* In the same place for both families. */
-	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin6, &len), 0);
+	/* In the same place as struct sockaddr_in's. */
+	return ntohs(sin6.sin6_port);
 }
 
 uint64_t cookie_of(int fd)
