@@ -129,33 +129,17 @@ static const char *grade_colour(enum sockowner_grade grade)
 	return NULL;
 }
 
-/* Where the grade's name or the first line says it already, NULL. */
-static const char *reason_to_add(const struct event *e)
+/* The grade's name, or the first line, may say it already. */
+static bool is_implied(enum sockowner_grade grade, enum sockowner_reason reason)
 {
-	switch (e->reason) {
-	case SOCKOWNER_REASON_NONE:
-	case SOCKOWNER_REASON_NO_WITNESS:
-	case SOCKOWNER_REASON_BLIND_SPOT:
-	case SOCKOWNER_REASON_MANY_HOLDERS:
-	case SOCKOWNER_REASON_MANY_SOCKETS:
-		return NULL;
-	case SOCKOWNER_REASON_NO_SOCKET:
-		if (e->grade == SOCKOWNER_UID_ONLY ||
-		    e->grade == SOCKOWNER_KERNEL)
-			return NULL;
-		break;
-	case SOCKOWNER_REASON_NO_HOLDER:
-	case SOCKOWNER_REASON_NOT_QUEUED:
-	case SOCKOWNER_REASON_OTHER_UID:
-	case SOCKOWNER_REASON_NOT_PERMITTED:
-	case SOCKOWNER_REASON_TIME:
-	case SOCKOWNER_REASON_CHANGED:
-	case SOCKOWNER_REASON_PROTOCOL:
-	case SOCKOWNER_REASON_SYSTEM:
-		break;
-	}
-	return e->grade == SOCKOWNER_UNKNOWN ? NULL
-					     : sockowner_reason_text(e->reason);
+	return grade == SOCKOWNER_UNKNOWN ||
+	       reason == SOCKOWNER_REASON_NO_WITNESS ||
+	       (grade == SOCKOWNER_SHARED &&
+		reason == SOCKOWNER_REASON_MANY_HOLDERS) ||
+	       (grade == SOCKOWNER_TWINS &&
+		reason == SOCKOWNER_REASON_MANY_SOCKETS) ||
+	       (grade == SOCKOWNER_UID_ONLY &&
+		reason == SOCKOWNER_REASON_NO_SOCKET);
 }
 
 static const char *direction_words(enum event_direction d)
@@ -173,13 +157,14 @@ static const char *direction_words(enum event_direction d)
 
 static void add_verdict(struct output_text_writer *w, const struct event *e)
 {
-	const char *reason = reason_to_add(e), *colour = grade_colour(e->grade);
+	const char *reason = sockowner_reason_text(e->reason);
+	const char *colour = grade_colour(e->grade);
 
 	begin_part(w);
 	output_text_begin_colour(w, colour);
 	strbuf_puts(w->out, sockowner_grade_name(e->grade));
 	output_text_end_colour(w, colour);
-	if (reason != NULL)
+	if (reason != NULL && !is_implied(e->grade, e->reason))
 		strbuf_printf(w->out, " (%s)", reason);
 	strbuf_puts(w->out, ", held ");
 	text_add_duration(w->out, e->held_us);
