@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -220,15 +221,54 @@ static const char *missing(void)
 		return "needs CONFIG_PROC_CHILDREN";
 	pid = fork();
 	if (!pid)
-		_exit(unshare(CLONE_NEWNET) ? 1 : 0);
+		_exit(unshare(CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS) ? 1
+									 : 0);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		return "cannot make a network namespace";
+		return "cannot make namespaces";
 	return NULL;
+}
+
+/* As pid 1: the runner's status, and whoever else ends. */
+static int reap(pid_t runner)
+{
+	int status, result = 1;
+	pid_t pid;
+
+	while ((pid = wait(&status)) > 0)
+		if (pid == runner) {
+			result = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+			break;
+		}
+	return result;
+}
+
+/* A sweep then sees our processes only: quick, and none of them is hidden from
+ * us. The caller goes on below an init of its own; its parent gets the status.
+ */
+static bool enter_pid_namespace(int *status)
+{
+	pid_t pid;
+
+	assert_int_equal(unshare(CLONE_NEWPID | CLONE_NEWNS), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid) {
+		*status = reap(pid);
+		return false;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pid = fork();
+	if (pid)
+		_exit(pid > 0 ? reap(pid) : 1);
+	assert_int_equal(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount("proc", "/proc", "proc", 0, NULL), 0);
+	return true;
 }
 
 int e2e_main(const char *name, const struct CMUnitTest *tests, size_t n)
 {
 	const char *reason = missing();
+	int status;
 
 	if (reason) {
 		printf("1..0 # SKIP %s\n", reason);
@@ -236,6 +276,8 @@ int e2e_main(const char *name, const struct CMUnitTest *tests, size_t n)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
+	if (!enter_pid_namespace(&status))
+		return status;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (getenv("E2E_ONLY")) /* a name, with * and ? */
 		cmocka_set_test_filter(getenv("E2E_ONLY"));

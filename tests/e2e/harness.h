@@ -32,8 +32,8 @@
 
 #define e2e_test(f) cmocka_unit_test_setup_teardown(f, e2e_setup, e2e_teardown)
 
-/* Runs the group; skips all of it with a reason where the machine lacks what
- * every test needs. */
+/* Runs the group in a pid namespace with a /proc of its own; skips all of it
+ * with a reason where the machine lacks what every test needs. */
 int e2e_main(const char *name, const struct CMUnitTest *tests, size_t n);
 
 /* A fresh network namespace with the addresses above; and all processes that

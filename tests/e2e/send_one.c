@@ -105,7 +105,8 @@ void enter_user_ns(pid_t of)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", of);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWUSER))
+	/* As its root, or the exec takes all capabilities away. */
+	if (fd < 0 || setns(fd, CLONE_NEWUSER) || setuid(0))
 		_exit(92);
 	close(fd);
 	/* Else its /proc belongs to the outer namespace. */
