@@ -11,7 +11,8 @@
 #include "strbuf.h"
 #include "target.h"
 
-#define RULESET_NAME_MAX 32
+#define RULESET_NAME_MAX    32
+#define RULESET_NAME_FORMAT "ptrap-ng-%u"	/* of the queue number */
 
 struct ruleset_config {
 	const struct target *targets;	/* borrowed while installing */
@@ -20,8 +21,9 @@ struct ruleset_config {
 	bool new_only;			/* -c: first packet of a flow */
 	bool bypass;			/* let traffic pass when nobody reads */
 	bool input, forward;		/* chains beside output */
-	bool exempt_ssh;		/* `ssh` below returns before all targets */
-	struct tuple ssh;		/* our side's packets: saddr is here */
+	bool exempt_ssh;		/* `ssh` returns before all targets */
+	struct tuple ssh;		/* our side's packets: saddr is here; with
+					 * input the other side's return, too */
 };
 
 /* How the rule hands packets over. */
@@ -32,7 +34,7 @@ enum ruleset_queue {
 
 struct ruleset;
 
-/* Why the kernel refused; both static or within the struct. */
+/* What was refused; static or within the struct. */
 struct ruleset_error {
 	const char *what;		/* "table", "chain", "rule for udp :53" */
 	char buf[128];
@@ -44,13 +46,16 @@ struct ruleset_error {
  * else without it; with the native queue expression, else with the xt target.
  * Chains output (and input, forward) at priority -150; per target one rule, or
  * two where -c needs them, with a counter.  -errno and *err: -EPERM no
- * permission, -EOPNOTSUPP no nf_tables or neither form of queue, -EEXIST.
+ * permission, -EOPNOTSUPP no nf_tables or neither form of queue, -EEXIST a table
+ * of that name is there, -EINVAL a target that no rule can express (see
+ * rule_expand).  After an error nothing is installed.
  */
 int ruleset_install(struct ruleset **rs, const struct ruleset_config *cfg,
 		    struct ruleset_error *err);
 
-/* Deletes the rules but not the chains: deleting a base chain makes the kernel
- * drop every packet that is held in the namespace (nf_queue_nf_hook_drop). */
+/* Reads the counters a last time and deletes the rules but not the chains:
+ * deleting a base chain makes the kernel drop every packet that is held in the
+ * namespace (nf_queue_nf_hook_drop).  Asked again it does nothing. */
 int ruleset_stop(struct ruleset *rs);
 
 /* Removes the table and frees.  NULL is fine. */
@@ -62,11 +67,13 @@ bool ruleset_has_owner(const struct ruleset *rs);
 
 /* Packets that the rules have counted so far, all targets together, and per
  * target into counts[ntargets] (may be NULL).  After ruleset_stop: the last
- * count.  -errno. */
+ * count.  -ENOENT: the rules are gone; -errno. */
 int ruleset_read_counters(struct ruleset *rs, uint64_t *total,
 			  uint64_t *counts);
 
-/* The ruleset as `nft list table` prints it (for --print-rules and nft/). */
+/* The ruleset as `nft list table` prints it while nothing is counted (for
+ * --print-rules and nft/); only the comment that names the owner's program is
+ * left out. */
 void ruleset_print(const struct ruleset_config *cfg, enum ruleset_queue kind,
 		   bool owner, struct strbuf *out);
 
