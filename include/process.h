@@ -30,23 +30,24 @@ struct process {
 	struct procfs_image image;
 	const char *exe;		/* without the kernel's " (deleted)" */
 	enum process_exe_kind exe_kind;
-	bool foreign_mntns;		/* exe's path is not that file in our
-					 * mount namespace */
+	bool foreign_mntns;		/* its mount namespace is not ours; after
+					 * the rest: and exe's path is not that
+					 * file in ours */
 	const char *args;		/* NUL between the arguments */
 	size_t args_len;
 	bool args_truncated;
-	bool has_creds;
+	bool has_creds;			/* from here to seccomp */
 	uid_t uid, euid;
 	gid_t gid, egid;
+	pid_t nspid;			/* pid in its own namespace */
+	uint64_t cap_eff;
+	int no_new_privs, seccomp;	/* -1: not known */
 	const char *cgroup;		/* cgroup v2 path, else the first v1 one */
 
 	/* The rest, read after the verdict unless asked for. */
 	bool has_rest;
 	const char *cwd, *script, *unit, *container, *label, *tty;
 	uint32_t loginuid, sessionid;	/* UINT32_MAX: none */
-	pid_t nspid;			/* pid in its own namespace */
-	uint64_t cap_eff;
-	int no_new_privs, seccomp;	/* -1: not known */
 	uint64_t ns_mnt, ns_pid, ns_net, ns_user;	/* inodes, 0 not known */
 };
 
@@ -69,29 +70,56 @@ struct process_lineage {
 /*
  * All read through dirfd, an open /proc/PID, so that no other process can answer
  * (-ESRCH: it is gone; what was read until then stays).  rootfd is /proc.
- * Nothing here opens the executable or resolves a path of the process's.
+ * Nothing here opens the executable, and nothing waits for a file system.
  */
 
-/* Before the verdict: pid, ppid, start time, image, exe, args, credentials,
- * cgroup.  tid may be 0. */
+/*
+ * Before the verdict: pid, ppid, start time, image, exe, args, credentials,
+ * cgroup.  tid may be 0.  All of it is of one program image: an exec meanwhile
+ * starts the reading again.  -EAGAIN: it exec'ed each time; image, exe and args
+ * may not belong together then.
+ */
 int process_read(int dirfd, pid_t pid, pid_t tid, struct strpool *pool,
 		 struct process *p);
 
-/* After it (or before it with --hold-all): the members under has_rest. */
+/*
+ * After it (or before it with --hold-all): the members under has_rest, and
+ * whether exe's path is that very file in our mount namespace too.  The path is
+ * looked up in the kernel's cache only: where it is the same file it must be
+ * there, and a stalled file system cannot hold us (before Linux 5.12 there is no
+ * such look-up; any other namespace is foreign then).
+ */
 int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 		      struct process *p);
 
-/* The parent's pid is p->ppid; every step re-checks the start time order. */
+/*
+ * From p->ppid up.  Each parent must be older than its child, and be its parent
+ * still after it was opened; what fails that is left out, with the reason.
+ * Returns 0: what can be known is in *l.
+ */
 int process_read_lineage(int rootfd, const struct process *p,
 			 struct strpool *pool, struct process_lineage *l);
 
-/* Is pid a descendant of ancestor (or the same)?  Through ppids, now. */
+/* Is pid a descendant of ancestor (or the same)?  Through ppids, now.  False
+ * too where a process on the way ends meanwhile. */
 bool process_descends(int rootfd, pid_t pid, pid_t ancestor);
 
-/* Text to facts; out is within cgroup's string or in buf.  NULL: none. */
+/*
+ * Text to facts; out is within the argument's string or in buf.  NULL: none.
+ *
+ * unit: the first one below the slices, as systemd has it, since who runs in a
+ * unit may make cgroups of any name below it.  A user's unit comes behind its
+ * manager's: "user@1000.service/app-foot.service".
+ */
 const char *process_unit_of(const char *cgroup, char *buf, size_t size);
+/* A container's 64 hex digits (docker, containerd, cri-o, podman, kubernetes) or
+ * its name (lxc); the outermost. */
 const char *process_container_of(const char *cgroup, char *buf, size_t size);
-/* The script that an interpreter runs, from exe and argv; NULL: none. */
+/* The script that an interpreter runs, from exe and argv: its first argument
+ * that is not an option, as it was written.  Code in an argument (-c, -e), a
+ * module (-m) and standard input are no script. */
 const char *process_script_of(const char *exe, const char *args, size_t len);
+/* "pts/3", "tty1", "ttyS0", else "MAJOR:MINOR", of a stat line's number. */
+const char *process_tty_of(int tty_nr, char *buf, size_t size);
 
 #endif

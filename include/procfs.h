@@ -16,7 +16,8 @@
  * argument so that tests can lay out a tree of their own.
  */
 
-/* A CLOEXEC O_PATH-less directory descriptor, or -errno. */
+/* A CLOEXEC descriptor, readable (not O_PATH), or -errno; -ESRCH: no such
+ * process. */
 int procfs_open_root(const char *path);
 int procfs_open_pid(int rootfd, pid_t pid);
 
@@ -47,6 +48,7 @@ struct procfs_stat {
 /* Parses from the last ')': a comm may hold ") Z 1".  Fields from (26) on may
  * be absent (0 then).  -EBADMSG: not a stat line. */
 int procfs_parse_stat(const char *text, size_t len, struct procfs_stat *st);
+/* -ESRCH: the process is gone. */
 int procfs_read_stat(int dirfd, struct procfs_stat *st);
 
 /* /proc/PID/status, the lines that we use. */
@@ -60,8 +62,11 @@ struct procfs_status {
 	pid_t nspid;			/* the pid in its own namespace */
 };
 
+/* -EBADMSG: ids or capabilities are missing, or a line comes twice.  nspid is
+ * tgid where the kernel does not say. */
 int procfs_parse_status(const char *text, size_t len,
 			struct procfs_status *st);
+/* Of any length ("Groups:" may have 65,536 numbers).  -ESRCH: gone. */
 int procfs_read_status(int dirfd, struct procfs_status *st);
 
 /* What tells one program image in a process from the next (exec changes it). */
@@ -71,9 +76,16 @@ struct procfs_image {
 	uint64_t arg_start, startstack;
 };
 
-/* statx(exe, AT_STATX_DONT_SYNC) does not block on a stalled file system, a
- * plain stat does.  -EACCES without ptrace permission. */
+/*
+ * statx(exe, AT_STATX_DONT_SYNC) does not block on a stalled file system, a
+ * plain stat does.  -EACCES without ptrace permission, or for a file on another
+ * user's FUSE; the members from stat are there then all the same.
+ */
 int procfs_read_image(int dirfd, struct procfs_image *im);
+
+/* The members that begin with exe_ only; -ENOENT: a kernel thread, a zombie,
+ * or a process that is gone. */
+int procfs_stat_exe(int dirfd, struct procfs_image *im);
 
 /* "TID's syscall": number and arguments, or -EAGAIN while it runs, -ENODATA
  * where it is blocked outside of a system call. */

@@ -434,28 +434,32 @@ int procfs_read_status(int dirfd, struct procfs_status *st)
 	return status_finish(st, seen);
 }
 
+int procfs_stat_exe(int dirfd, struct procfs_image *im)
+{
+	struct statx stx;
+
+	im->exe_dev = im->exe_ino = 0;
+	im->exe_nlink = 0;
+	if (statx(dirfd, "exe", AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+		  STATX_INO | STATX_NLINK, &stx) < 0)
+		return -errno;
+	im->exe_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	im->exe_ino = stx.stx_ino;
+	im->exe_nlink = stx.stx_nlink;
+	return 0;
+}
+
 int procfs_read_image(int dirfd, struct procfs_image *im)
 {
 	struct procfs_stat st;
-	struct statx stx;
-	int rc, exe_rc = 0;
+	int exe_rc = procfs_stat_exe(dirfd, im);
+	int rc = procfs_read_stat(dirfd, &st);
 
-	memset(im, 0, sizeof(*im));
-	if (statx(dirfd, "exe", AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-		  STATX_INO | STATX_NLINK, &stx) == 0) {
-		im->exe_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
-		im->exe_ino = stx.stx_ino;
-		im->exe_nlink = stx.stx_nlink;
-	} else if (errno != ENOENT) {
-		exe_rc = -errno;
-	}
-	/* ENOENT is a kernel thread, a zombie, or nobody at all: stat tells. */
-	rc = procfs_read_stat(dirfd, &st);
-	if (rc)
-		return rc;
 	im->arg_start = st.arg_start;
 	im->startstack = st.startstack;
-	return exe_rc;
+	if (rc)
+		return rc;
+	return exe_rc == -ENOENT ? 0 : exe_rc;
 }
 
 int procfs_parse_syscall(const char *text, size_t len, long *nr,
