@@ -10,20 +10,20 @@
 
 #include "event.h"
 
-#define HOOK_MAX 64			/* side by side */
+#define HOOK_MAX	64 /* side by side */
 #define HOOK_OUTPUT_MAX 65536
 
 struct hook_pool;
-struct hook;				/* one running command */
+struct hook; /* one running command */
 
 struct hook_config {
-	const char *command;		/* -e; copied */
-	uint64_t time_us;		/* --exec-time: then its group is killed */
+	const char *command; /* -e; copied */
+	uint64_t time_us;    /* --exec-time: then its group is killed */
 };
 
 /* Makes the calling process a subreaper, SIGCHLD default, and all children it
- * has or gets the pool's to reap.  The environment for commands is ours as it is
- * now.  -errno. */
+ * has or gets the pool's to reap.  The environment for commands is ours as it
+ * is now.  -errno. */
 int hook_open(struct hook_pool **p, const struct hook_config *cfg);
 
 /* Kills what still runs, reaps it (waits a tenth of a second at most), frees.
@@ -33,11 +33,12 @@ void hook_close(struct hook_pool *p);
 
 /*
  * Starts `/bin/sh -c 'CMD "$@"' sh PID` in a process group of its own, with
- * PTRAP_* in its environment (empty: not known), the JSON line on standard input
- * (a memfd, so that nothing blocks), standard output and error into a pipe, no
- * other descriptor, default signals.  token comes back with its end; *h stays
- * valid until hook_free.  -EBUSY: HOOK_MAX run.  -EINVAL: the event names no
- * process.  Any other -errno: it could not be started, nothing is left of it.
+ * PTRAP_* in its environment (empty: not known), the JSON line on standard
+ * input (a memfd, so that nothing blocks), standard output and error into a
+ * pipe, no other descriptor, default signals.  token comes back with its end;
+ * *h stays valid until hook_free.  -EBUSY: HOOK_MAX run.  -EINVAL: the event
+ * names no process.  Any other -errno: it could not be started, nothing is left
+ * of it.
  */
 int hook_start(struct hook_pool *p, const struct event *e, const char *json,
 	       size_t json_len, uint64_t token, struct hook **h);

@@ -11,10 +11,10 @@
 
 /* What all commands have in common. */
 struct hook_spawn {
-	char *script;			/* CMD "$@" */
+	char *script; /* CMD "$@" */
 	posix_spawnattr_t attr;
-	char **envp;			/* ours, then room for PTRAP_* */
-	size_t nenv;			/* ours */
+	char **envp; /* ours, then room for PTRAP_* */
+	size_t nenv; /* ours */
 };
 
 /* Takes a copy of command and of where our environment's strings are.

@@ -24,22 +24,22 @@ enum options_mode {
 /* Strings are argv's. */
 struct options {
 	enum options_mode mode;
-	struct target *targets;		/* owned; at least one to run, but with
-					 * has_queue none means all packets */
+	struct target *targets; /* owned; at least one to run, but with
+				 * has_queue none means all packets */
 	size_t ntargets;
-	bool new_only;			/* -c */
-	const char *exec;		/* -e, or NULL */
-	uint64_t exec_time_us;		/* --exec-time */
-	uint64_t hold_us;		/* -s */
-	bool has_rate;			/* -n was given */
-	unsigned rate;			/* a minute; 0 no cap; default filled in */
-	uint64_t count;			/* -1, -C; 0 no end */
-	uint64_t for_us;		/* --for; 0 no end */
-	const char *outputs[OPTIONS_OUTPUTS_MAX];	/* FORMAT[:FILE], checked */
-	size_t noutputs;		/* 0: as if "text" */
+	bool new_only;	       /* -c */
+	const char *exec;      /* -e, or NULL */
+	uint64_t exec_time_us; /* --exec-time */
+	uint64_t hold_us;      /* -s */
+	bool has_rate;	       /* -n was given */
+	unsigned rate;	       /* a minute; 0 no cap; default filled in */
+	uint64_t count;	       /* -1, -C; 0 no end */
+	uint64_t for_us;       /* --for; 0 no end */
+	const char *outputs[OPTIONS_OUTPUTS_MAX]; /* FORMAT[:FILE], checked */
+	size_t noutputs;			  /* 0: as if "text" */
 	enum log_level level;
 	bool has_queue;
-	uint16_t queue;			/* -Q */
+	uint16_t queue; /* -Q */
 	bool packets, hold_all, input, forward;
 };
 

@@ -9,9 +9,9 @@
 #include "target.h"
 
 #define OPTIONS_TABLE_MAX 32
-#define OPTIONS_STOP 1			/* a setter's: read no further */
-#define OPTIONS_HOLD_MS 500		/* defaults */
-#define OPTIONS_EXEC_MS 10000
+#define OPTIONS_STOP	  1   /* a setter's: read no further */
+#define OPTIONS_HOLD_MS	  500 /* defaults */
+#define OPTIONS_EXEC_MS	  10000
 #define OPTIONS_EXEC_RATE 20
 
 struct options;
@@ -29,28 +29,28 @@ struct options_parse;
 
 struct options_spec {
 	const char *name;
-	char letter;			/* 0: long only */
-	const char *arg;		/* NULL: takes none */
+	char letter;	 /* 0: long only */
+	const char *arg; /* NULL: takes none */
 	enum options_group group;
 	/* 0, OPTIONS_STOP, or -EINVAL after the one line that says why. */
 	int (*set)(struct options_parse *p, const char *arg);
-	int value;			/* for set */
+	int value; /* for set */
 	const char *help;
 };
 
 /* How far the reading is. */
 struct options_parse {
 	struct options *o;
-	const struct options_spec *spec;	/* the option at hand */
-	char said[32];			/* the option as it was written */
-	bool given[OPTIONS_TABLE_MAX];	/* by place in the table */
-	int proto;			/* of the targets that follow */
-	char proto_said[32];		/* its option, until a target follows */
-	bool proto_used;		/* by some target */
-	struct target *old;		/* the last of -i and -p; NULL none */
-	const char *address, *port;	/* what it has */
-	const char *bare_port;		/* a -p left without -i */
-	bool any_address;		/* there was an -i */
+	const struct options_spec *spec; /* the option at hand */
+	char said[32];			 /* the option as it was written */
+	bool given[OPTIONS_TABLE_MAX];	 /* by place in the table */
+	int proto;			 /* of the targets that follow */
+	char proto_said[32];	    /* its option, until a target follows */
+	bool proto_used;	    /* by some target */
+	struct target *old;	    /* the last of -i and -p; NULL none */
+	const char *address, *port; /* what it has */
+	const char *bare_port;	    /* a -p left without -i */
+	bool any_address;	    /* there was an -i */
 };
 
 /* Ends with a spec without name. */
