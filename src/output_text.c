@@ -134,6 +134,7 @@ static bool is_implied(enum sockowner_grade grade, enum sockowner_reason reason)
 {
 	return grade == SOCKOWNER_UNKNOWN ||
 	       reason == SOCKOWNER_REASON_NO_WITNESS ||
+	       reason == SOCKOWNER_REASON_BLIND_SPOT ||
 	       (grade == SOCKOWNER_SHARED &&
 		reason == SOCKOWNER_REASON_MANY_HOLDERS) ||
 	       (grade == SOCKOWNER_TWINS &&
