@@ -20,11 +20,11 @@
 #include "sockowner_holder.h"
 #include "util.h"
 
-#define WAITS_MAX	  512
-#define KNOWN_MAX	  8   /* recent owners tried first */
-#define NEWEST_MAX	  8   /* pids born last, tried next */
-#define CANDIDATE_FDS_MAX 512 /* a candidate with more is the sweep's */
-#define ROWS_MAX	  64
+#define WAITS_MAX	    512
+#define KNOWN_MAX	    8	/* recent owners tried first */
+#define NEWEST_MAX	    8	/* pids born last, tried next */
+#define CANDIDATE_ITEMS_MAX 512 /* one with more fds is the sweep's */
+#define ROWS_MAX	    64
 /* What a packet is charged beyond its length, at least: struct sk_buff and
  * skb_shared_info (SKB_TRUESIZE in include/linux/skbuff.h; 576 bytes on 64-bit
  * kernels from 4.9 to 6.18). */
@@ -355,17 +355,43 @@ static void add_candidate_hit(const struct fdscan_hit *hit, void *data)
 	close(hit->dirfd);
 }
 
+/* A thread's number opens a /proc directory, too, and looks like a process
+ * there. */
+static pid_t leader_of(const struct sockowner *so, pid_t tid)
+{
+	struct procfs_status st;
+	int dirfd = procfs_open_pid(so->rootfd, tid), err;
+
+	if (dirfd < 0)
+		return 0;
+	err = procfs_read_status(dirfd, &st);
+	close(dirfd);
+	return err < 0 ? 0 : st.tgid;
+}
+
+static int find_in(struct sockowner *so, struct wait *w, pid_t pid)
+{
+	uint64_t inode = w->answer.socket.inode;
+
+	sockowner_release(&w->answer);
+	w->answer.nholders_total = 0;
+	return fdscan_pid(so->scan, pid, &inode, 1, CANDIDATE_ITEMS_MAX,
+			  add_candidate_hit, w);
+}
+
 /* Only proof ends the search here: that a candidate holds the socket does not
  * say that nobody else does. */
 static bool try_candidate(struct sockowner *so, struct wait *w, pid_t pid)
 {
-	uint64_t inode = w->answer.socket.inode;
-	int n = fdscan_pid(so->scan, pid, &inode, 1, CANDIDATE_FDS_MAX,
-			   add_candidate_hit, w);
+	int n = find_in(so, w, pid);
+	pid_t leader = n > 0 ? leader_of(so, pid) : 0;
 
-	if (n > 0 && sockowner_holder_prove(&w->answer,
-					    util_now_us() + CONNECT_WAIT_US)) {
-		note_known(so, pid);
+	if (leader > 0 && leader != pid)
+		n = find_in(so, w, leader);
+	if (n > 0 && leader > 0 &&
+	    sockowner_holder_prove(&w->answer,
+				   util_now_us() + CONNECT_WAIT_US)) {
+		note_known(so, leader);
 		return true;
 	}
 	sockowner_release(&w->answer);
