@@ -22,8 +22,7 @@ static bool has_ports(const struct rule *r)
 	return r->port_low || r->port_high;
 }
 
-/* ------------------------------------------------------ from target to rules
- */
+/* ----------------------------------------------------- from target to rules */
 
 static int compare_nets(const void *a, const void *b)
 {
@@ -132,7 +131,7 @@ size_t rule_protos(const struct rule *r, uint8_t protos[RULE_PROTOS_MAX])
 	return n;
 }
 
-/* -------------------------------------------------------------- as netlink */
+/* --------------------------------------------------------------- as netlink */
 
 static int put_addr(const struct rule *r, struct nftnl_rule *nr, uint32_t set)
 {

@@ -33,7 +33,7 @@ struct ruleset {
 	uint64_t counts[]; /* as last read */
 };
 
-/* ------------------------------------------------------- one rule of ours */
+/* --------------------------------------------------------- one rule of ours */
 
 /* Which target a rule counts for is kept in the rule itself, as one of nft's
  * type-length-value records of a type that nft has not. */
