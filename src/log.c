@@ -42,6 +42,7 @@ static void write_all(const char *bytes, size_t len)
 	}
 }
 
+/* Before the sink is there nothing is held yet, and a line may wait. */
 static void write_out(const char *bytes, size_t len)
 {
 	if (log_sink != NULL)

@@ -12,7 +12,8 @@
 #include "util.h"
 
 #define ECS_VERSION "8.11.0"
-#define DUMP_FLAGS  (JSON_COMPACT | JSON_ENSURE_ASCII)
+/* ASCII: no bidirectional mark reaches the terminal of who reads the file. */
+#define DUMP_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
 
 static void put_event(struct output_json_writer *w, json_t *root,
 		      const struct event *e)
@@ -40,6 +41,7 @@ static void put_event(struct output_json_writer *w, json_t *root,
 	output_json_put(w, root, "event", obj);
 }
 
+/* The ID joins the event with the logs of Zeek and Suricata. */
 static void put_network(struct output_json_writer *w, json_t *root,
 			const struct event *e)
 {
@@ -60,6 +62,7 @@ static void put_network(struct output_json_writer *w, json_t *root,
 	output_json_put(w, root, "network", obj);
 }
 
+/* ICMP has no ports, a later fragment has lost them: not there, not 0. */
 static void put_endpoint(struct output_json_writer *w, json_t *root,
 			 const char *key, const struct event *e,
 			 const struct ipaddr *addr, uint16_t port)
@@ -85,6 +88,7 @@ static json_t *make_question(struct output_json_writer *w,
 	return obj;
 }
 
+/* The schema has room for one; all of them are under ptrap. */
 static void put_dns(struct output_json_writer *w, json_t *root,
 		    const struct event *e)
 {
@@ -97,6 +101,7 @@ static void put_dns(struct output_json_writer *w, json_t *root,
 	output_json_put(w, root, "dns", obj);
 }
 
+/* Who stands first in the lineage may have adopted it since. */
 static json_t *make_parent(struct output_json_writer *w,
 			   const struct process *p,
 			   const struct process_lineage *l)
@@ -162,6 +167,7 @@ static json_t *make_id(struct output_json_writer *w, uint32_t id)
 	return obj;
 }
 
+/* The effective ids: with those rights the packet was sent. */
 static void put_user(struct output_json_writer *w, json_t *root,
 		     const struct event *e)
 {
@@ -222,6 +228,7 @@ static void put_packet(struct output_json_writer *w, json_t *root,
 	output_json_put(w, root, "ptrap", ptrap);
 }
 
+/* The packet is not told again: ptrap.of is its event.sequence. */
 static void put_late_hook(struct output_json_writer *w, json_t *root,
 			  const struct event *e)
 {
@@ -269,6 +276,7 @@ static json_t *make_root(struct output_json_writer *w, const struct event *e)
 	return root;
 }
 
+/* jansson gives the length it needs, and no terminator. */
 static int dump(const json_t *root, struct strbuf *out)
 {
 	size_t room = out->size - out->len - 1;

@@ -15,6 +15,7 @@ static void append(struct output_json_writer *w, json_t *array, json_t *value)
 
 /* ------------------------------------------------------ whose the socket is */
 
+/* One of a list: who held or opened the socket, not who sent. */
 static json_t *make_process(struct output_json_writer *w,
 			    const struct event_process *p)
 {
@@ -41,6 +42,7 @@ static json_t *make_twin(struct output_json_writer *w,
 	return obj;
 }
 
+/* Empty lists are told too: they were looked for. */
 static void put_lists(struct output_json_writer *w, json_t *obj,
 		      const struct event *e)
 {
@@ -62,6 +64,7 @@ static void put_lists(struct output_json_writer *w, json_t *obj,
 		output_json_put_number(w, obj, "twins_total", e->ntwins_total);
 }
 
+/* alive is about the process: without one it is null. */
 static void put_answer(struct output_json_writer *w, json_t *obj,
 		       const struct event *e)
 {
@@ -83,6 +86,7 @@ static void put_answer(struct output_json_writer *w, json_t *obj,
 	output_json_put_known(w, obj, "kernel", e->kernel_kind);
 }
 
+/* packet_uid is the socket creator's, whoever sent. */
 static void put_socket(struct output_json_writer *w, json_t *obj,
 		       const struct event *e)
 {
@@ -122,6 +126,7 @@ static json_t *make_ancestors(struct output_json_writer *w,
 	return array;
 }
 
+/* The path is in process.executable; this says which file it was. */
 static json_t *make_exe(struct output_json_writer *w, const struct process *p)
 {
 	const struct procfs_image *im = &p->image;
@@ -182,6 +187,7 @@ static void put_privileges(struct output_json_writer *w, json_t *obj,
 				       (uint64_t)p->nspid);
 }
 
+/* The kernel says "never set" with the largest number. */
 static void put_id(struct output_json_writer *w, json_t *obj, const char *key,
 		   uint32_t id)
 {
@@ -189,6 +195,7 @@ static void put_id(struct output_json_writer *w, json_t *obj, const char *key,
 			id == UINT32_MAX ? json_null() : json_integer(id));
 }
 
+/* Read after the verdict: by then the process may be gone. */
 static void put_rest(struct output_json_writer *w, json_t *obj,
 		     const struct process *p)
 {
@@ -253,6 +260,7 @@ static size_t cut_output(const struct event_hook *h, size_t max)
 	return max - span < 4 ? span : max;
 }
 
+/* null: it still runs, or never did. */
 static void put_hook_end(struct output_json_writer *w, json_t *obj,
 			 const struct event_hook *h)
 {

@@ -39,6 +39,7 @@ static json_t *make_escaped(const char *bytes, size_t len)
 	return value;
 }
 
+/* So that nothing is lost by escaping. */
 static json_t *make_hex(const char *bytes, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -56,6 +57,7 @@ static json_t *make_hex(const char *bytes, size_t len)
 	return value;
 }
 
+/* jansson refuses the rest, and a reader would guess. */
 static bool is_utf8(const char *bytes, size_t len)
 {
 	return strbuf_utf8_span(bytes, len) == len;

@@ -24,6 +24,7 @@ static void begin_line(struct output_text_writer *w)
 	w->begun = false;
 }
 
+/* Parts stand three blanks apart; a name with blanks is in quotes. */
 static void begin_part(struct output_text_writer *w)
 {
 	if (w->begun)
@@ -110,6 +111,7 @@ static void add_others(struct output_text_writer *w, const struct event *e)
 	}
 }
 
+/* Green is for what was seen, and for nothing else. */
 static const char *grade_colour(enum sockowner_grade grade)
 {
 	switch (grade) {
@@ -174,6 +176,7 @@ static void add_verdict(struct output_text_writer *w, const struct event *e)
 		      direction_words(e->direction));
 }
 
+/* What this event stands for beside its one packet. */
 static void add_counts(struct output_text_writer *w, const struct event *e)
 {
 	if (e->packets > 1) {
@@ -206,6 +209,7 @@ static void add_number(struct output_text_writer *w, const char *name,
 	strbuf_printf(w->out, "%s %" PRIu64, name, value);
 }
 
+/* Device and inode say which file it was when the path says little. */
 static void add_process_facts(struct output_text_writer *w,
 			      const struct process *p)
 {
@@ -285,6 +289,7 @@ static void add_hook_state(struct output_text_writer *w,
 	end_line(w);
 }
 
+/* Last: nothing of ours follows that it could be taken for. */
 static void add_hook_output(struct output_text_writer *w,
 			    const struct event_hook *h)
 {
@@ -323,6 +328,7 @@ static void write_packet(struct output_text_writer *w, const struct event *e)
 	}
 }
 
+/* Its packet was told long before: the sequence number joins the two. */
 static void write_hook(struct output_text_writer *w, const struct event *e)
 {
 	const struct process *p = &e->process;
@@ -339,6 +345,7 @@ static void write_hook(struct output_text_writer *w, const struct event *e)
 	add_hook_output(w, &e->hook);
 }
 
+/* Red in any case: here the answer to "who was it" is missing. */
 static void write_loss(struct output_text_writer *w, const struct event *e)
 {
 	output_text_add_time(w, &e->time);

@@ -92,6 +92,7 @@ static void add_icmp(const struct output_text_writer *w, const struct packet *p,
 		strbuf_printf(w->out, " type %u", p->icmp_type);
 }
 
+/* Only a first fragment has ports; an ICMP message has a type instead. */
 static void add_flow(const struct output_text_writer *w, const struct event *e)
 {
 	const struct tuple *t = &e->tuple;
@@ -110,6 +111,7 @@ static void add_flow(const struct output_text_writer *w, const struct event *e)
 
 /* ---------------------------------------------------------- who sent it */
 
+/* A name out of passwd is as foreign as any other. */
 static void add_uid(const struct output_text_writer *w, uid_t uid,
 		    const char *user)
 {
@@ -131,6 +133,7 @@ static void add_packet_uid(const struct output_text_writer *w,
 	add_uid(w, e->packet_uid, e->user);
 }
 
+/* Where the path is not the file that a person would find there. */
 static const char *exe_mark(const struct process *p)
 {
 	switch (p->exe_kind) {
@@ -209,6 +212,7 @@ static void add_command(const struct output_text_writer *w,
 		strbuf_puts(w->out, "...");
 }
 
+/* The effective uid first: with its rights the packet was sent. */
 static void add_process(const struct output_text_writer *w,
 			const struct event *e)
 {
@@ -247,6 +251,7 @@ void output_text_add_holders(const struct output_text_writer *w,
 		strbuf_printf(w->out, " (+%zu more)", total - shown);
 }
 
+/* Their inodes are for the verbose line; here the number says enough. */
 static void add_twins(const struct output_text_writer *w, const struct event *e)
 {
 	size_t n = e->ntwins_total > e->ntwins ? e->ntwins_total : e->ntwins;
@@ -269,6 +274,7 @@ static void add_creator(const struct output_text_writer *w,
 	add_packet_uid(w, e, e->has_creator ? ", " : "");
 }
 
+/* Whose socket it answers for is told apart: that one did not send it. */
 static void add_kernel(const struct output_text_writer *w,
 		       const struct event *e)
 {
@@ -301,6 +307,7 @@ static void add_lost_process(const struct output_text_writer *w,
 	strbuf_puts(w->out, e->nholders > 0 ? " (dead)" : "process gone");
 }
 
+/* Each grade in words of its own: none may look like a better one. */
 static void add_subject(const struct output_text_writer *w,
 			const struct event *e)
 {

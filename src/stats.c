@@ -154,6 +154,7 @@ void stats_add_event(struct stats_tables *t, const struct event *e)
 		t->other_events++;
 }
 
+/* Ten walks through the table, once: no sorted copy is needed. */
 static const struct program *next_most(const struct stats_tables *t,
 				       const struct program *before)
 {
@@ -228,6 +229,7 @@ static void add_programs(struct strbuf *out, const struct stats_tables *t)
 		strbuf_printf(out, "%8" PRIu64 "  of other programs\n", rest);
 }
 
+/* Events without one program; the table has the others. */
 static void add_grades(struct strbuf *out, const struct stats *s,
 		       const struct stats_tables *t)
 {

@@ -11,6 +11,7 @@
 
 /* ------------------------------------------------------------------ words */
 
+/* Not ASCII is not plain: there are blanks and look-alikes among it. */
 static bool is_plain(const char *bytes, size_t len, const char *special)
 {
 	for (size_t i = 0; i < len; i++) {
