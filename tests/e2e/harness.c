@@ -242,20 +242,45 @@ static int reap(pid_t runner)
 	return result;
 }
 
+/* cmocka before 1.1.6 says of a test that it skips that it is "not ok", which
+ * some readers of TAP take for a failure. */
+static void copy_tap(int from)
+{
+	FILE *f = fdopen(from, "r");
+	size_t size = 0;
+	char *line = NULL;
+
+	while (f && getline(&line, &size, f) > 0)
+		fputs(!strncmp(line, "not ok", 6) && strstr(line, "# SKIP")
+			      ? line + 4
+			      : line,
+		      stdout);
+	free(line);
+	if (f)
+		fclose(f);
+}
+
 /* A sweep then sees our processes only: quick, and none of them is hidden from
  * us. The caller goes on below an init of its own; its parent gets the status.
  */
 static bool enter_pid_namespace(int *status)
 {
+	int fds[2];
 	pid_t pid;
 
 	assert_int_equal(unshare(CLONE_NEWPID | CLONE_NEWNS), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid) {
+		close(fds[1]);
+		copy_tap(fds[0]);
 		*status = reap(pid);
 		return false;
 	}
+	dup2(fds[1], 1);
+	close(fds[0]);
+	close(fds[1]);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pid = fork();
 	if (pid)
