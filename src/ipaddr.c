@@ -129,7 +129,7 @@ socklen_t ipaddr_to_sockaddr(const struct ipaddr *a, uint16_t port,
 
 int ipnet_make(const struct ipaddr *a, unsigned prefix, struct ipnet *net)
 {
-	uint8_t mask[16];
+	uint8_t mask[16] = {0};
 
 	if (!ipaddr_len(a))
 		return -EAFNOSUPPORT;

@@ -43,7 +43,11 @@ const char *strpool_add(struct strpool *pool, const void *bytes, size_t len)
 	size_t room;
 	char *text = strpool_room(pool, &room);
 
-	if (text && len && len <= room)
+	if (!text || len > room) {
+		pool->overflow = true;
+		return NULL;
+	}
+	if (len)
 		memcpy(text, bytes, len);
 	return strpool_commit(pool, len);
 }
