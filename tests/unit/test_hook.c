@@ -163,7 +163,7 @@ static int setup(void **state)
 		.tid = 4712,
 		.comm = "curl",
 		.exe = "/usr/bin/curl",
-		.has_creds = true,
+		.has_owner = true,
 		.uid = 1001, /* a setuid program */
 		.euid = 1000,
 	};
@@ -300,7 +300,7 @@ static void test_environment_unknown(void **state)
 	hook_free(pool, handle);
 	ev.process.tid = 0;
 	ev.process.exe = NULL;
-	ev.process.has_creds = false;
+	ev.process.has_owner = false;
 	ev.alive = false;
 	ev.grade = SOCKOWNER_PROVED;
 	ev.tuple.proto = IPPROTO_ICMPV6;
@@ -654,6 +654,24 @@ static void test_hook_max(void **state)
 	wait_end(&token);
 }
 
+/* Many end between two looks, more than one look at the descriptors shows:
+ * what each wrote last is still there. */
+static void test_all_end_at_once(void **state)
+{
+	uint64_t token;
+
+	(void)state;
+	open_pool("echo", PATIENCE_US);
+	for (unsigned i = 0; i < HOOK_MAX; i++)
+		assert_int_equal(start(i), 0);
+	for (unsigned i = 0; i < HOOK_MAX; i++) {
+		wait_end(&token);
+		assert_output("4711\n");
+		hook_free(pool, handle);
+		handle = NULL;
+	}
+}
+
 static void test_no_process(void **state)
 {
 	(void)state;
@@ -798,6 +816,7 @@ int main(void)
 		TEST(test_daemon_does_not_delay),
 		TEST(test_background_writer),
 		TEST(test_hook_max),
+		TEST(test_all_end_at_once),
 		TEST(test_no_process),
 		TEST(test_spawn_fails),
 		TEST(test_no_descriptors),

@@ -29,13 +29,14 @@ static bool have_netns;
 static int parse_list(const char *const *args)
 {
 	int fd = memfd_create("stderr", MFD_CLOEXEC), saved = dup(2);
-	char *argv[ARGS_MAX + 2] = {(char *)(uintptr_t) "ptrap-ng"};
+	char name[] = "ptrap-ng", *argv[ARGS_MAX + 2] = {name};
 	int argc = 1, err;
 	ssize_t n;
 
 	assert_true(fd >= 0 && saved >= 0);
-	for (; args[argc - 1]; argc++)
-		argv[argc] = (char *)(uintptr_t)args[argc - 1];
+	for (; args[argc - 1]; argc++) /* nobody writes to them */
+		memcpy((void *)&argv[argc], (const void *)&args[argc - 1],
+		       sizeof(argv[argc]));
 	options_free(&o);
 	dup2(fd, 2);
 	err = options_parse(&o, argc, argv);
