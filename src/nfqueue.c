@@ -270,6 +270,15 @@ static int store_header(const struct nlattr *attr, struct nfqueue_packet *pkt)
 	return 0;
 }
 
+/* libmnl walks to the aligned end: up to three bytes past the message. */
+static bool is_inside(const struct nlmsghdr *nlh, const struct nlattr *attr)
+{
+	size_t left = nlh->nlmsg_len -
+		      (size_t)((const char *)attr - (const char *)nlh);
+
+	return left >= sizeof(*attr) && attr->nla_len <= left;
+}
+
 static int store_attrs(const struct nlmsghdr *nlh, struct nfqueue_packet *pkt)
 {
 	struct nlattr *attr[NFQA_MAX + 1] = {NULL};
@@ -277,6 +286,9 @@ static int store_attrs(const struct nlmsghdr *nlh, struct nfqueue_packet *pkt)
 
 	if (nfq_nlmsg_parse(nlh, attr) < 0)
 		return -EBADMSG;
+	for (int i = 0; i <= NFQA_MAX; i++)
+		if (attr[i] != NULL && !is_inside(nlh, attr[i]))
+			return -EBADMSG;
 	err = store_header(attr[NFQA_PACKET_HDR], pkt);
 	if (err < 0)
 		return err;
@@ -301,7 +313,9 @@ int nfqueue_parse(const void *msg, size_t len, struct nfqueue_packet *pkt)
 	const struct nlmsghdr *nlh = msg;
 
 	memset(pkt, 0, sizeof(*pkt));
+	/* mnl_nlmsg_ok() takes a length above INT32_MAX for a negative one. */
 	if (len > INT32_MAX || !mnl_nlmsg_ok(nlh, (int)len) ||
+	    nlh->nlmsg_len > len ||
 	    nlh->nlmsg_len < mnl_nlmsg_size(sizeof(struct nfgenmsg)) ||
 	    nlh->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
 		return -EBADMSG;
