@@ -36,16 +36,19 @@ struct process {
 	const char *args;		/* NUL between the arguments */
 	size_t args_len;
 	bool args_truncated;
-	bool has_creds;			/* from here to seccomp */
-	uid_t uid, euid;
-	gid_t gid, egid;
-	pid_t nspid;			/* pid in its own namespace */
-	uint64_t cap_eff;
-	int no_new_privs, seccomp;	/* -1: not known */
+	bool has_owner;
+	uid_t euid;
+	gid_t egid;
 	const char *cgroup;		/* cgroup v2 path, else the first v1 one */
 
 	/* The rest, read after the verdict unless asked for. */
 	bool has_rest;
+	bool has_creds;			/* from here to seccomp */
+	uid_t uid;
+	gid_t gid;
+	pid_t nspid;			/* pid in its own namespace */
+	uint64_t cap_eff;
+	int no_new_privs, seccomp;	/* -1: not known */
 	const char *cwd, *script, *unit, *container, *label, *tty;
 	uint32_t loginuid, sessionid;	/* UINT32_MAX: none */
 	uint64_t ns_mnt, ns_pid, ns_net, ns_user;	/* inodes, 0 not known */

@@ -40,6 +40,7 @@ struct procfs_stat {
 	pid_t session;			/* (6) */
 	int tty_nr;			/* (7) */
 	uint64_t flags;			/* (9); PF_KTHREAD is 0x00200000 */
+	uint64_t num_threads;		/* (20) */
 	uint64_t starttime;		/* (22) clock ticks after boot */
 	uint64_t startstack;		/* (28) 0 without ptrace permission */
 	uint64_t arg_start;		/* (48) 0 without ptrace permission */
@@ -82,6 +83,9 @@ struct procfs_image {
  * user's FUSE; the members from stat are there then all the same.
  */
 int procfs_read_image(int dirfd, struct procfs_image *im);
+/* The same, with the stat line that it has to read anyway. */
+int procfs_read_identity(int dirfd, struct procfs_stat *st,
+			 struct procfs_image *im);
 
 /* The members that begin with exe_ only; -ENOENT: a kernel thread, a zombie,
  * or a process that is gone. */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "fdscan.h"
 #include "sockowner.h"
@@ -23,8 +24,16 @@ bool sockowner_holder_is_unchanged(const struct sockowner_holder *h, int dirfd,
  * For a SYN that is held: one of the holders, and only one, has a thread that
  * sits in connect(2) on that socket.  Then it is put first, with its tid, the
  * answer says PROVED, and true comes back; else the answer is as it was.
- * Threads that still run are looked at again until until_us.
  */
-bool sockowner_holder_prove(struct sockowner_answer *a, uint64_t until_us);
+bool sockowner_holder_prove(struct sockowner_answer *a);
+
+/*
+ * The same for a process that may or may not have the socket, without a search
+ * of its descriptors: connect(2) tells which one it is.  pid may be a thread's.
+ * Threads that still run are looked at again until until_us.  1: proved, the
+ * only holder in the answer; 0: not; -ENOENT, -ESRCH: no such process.
+ */
+int sockowner_holder_try(struct sockowner_answer *a, int rootfd, pid_t pid,
+			 uint64_t until_us);
 
 #endif

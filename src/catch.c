@@ -379,7 +379,7 @@ static void list_holder(struct event *e, const struct sockowner_holder *h)
 		.tid = h->tid,
 		.starttime = h->starttime,
 		.exe = p.exe,
-		.has_uid = p.has_creds,
+		.has_uid = p.has_owner,
 		.uid = p.euid,
 	};
 	memcpy(ep->comm, p.comm, sizeof(ep->comm));
@@ -400,7 +400,7 @@ static void name_process(struct catch *c, const struct users *users)
 	}
 	e->has_process = true;
 	e->alive = true;
-	if (e->process.has_creds)
+	if (e->process.has_owner)
 		e->user = users_find(users, e->process.euid);
 }
 

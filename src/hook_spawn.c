@@ -188,7 +188,7 @@ static void env_fill(struct env *env, const struct event *e)
 		env_add(env, "PTRAP_TID=");
 	env_add(env, "PTRAP_COMM=%s", proc->comm);
 	env_add(env, "PTRAP_EXE=%s", proc->exe ? proc->exe : "");
-	if (proc->has_creds)
+	if (proc->has_owner)
 		env_add(env, "PTRAP_UID=%u", proc->euid);
 	else
 		env_add(env, "PTRAP_UID=");

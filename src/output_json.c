@@ -173,7 +173,7 @@ static void put_user(struct output_json_writer *w, json_t *root,
 {
 	json_t *user;
 
-	if (!e->process.has_creds)
+	if (!e->process.has_owner)
 		return;
 	user = make_id(w, e->process.euid);
 	output_json_put_known(w, user, "name", e->user);

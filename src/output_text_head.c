@@ -223,10 +223,10 @@ static void add_process(const struct output_text_writer *w,
 	output_text_end_colour(w, OUTPUT_TEXT_BOLD);
 	if (!e->alive)
 		strbuf_puts(w->out, " (dead)");
-	if (p->has_creds) {
+	if (p->has_owner) {
 		strbuf_puts(w->out, " ");
 		add_uid(w, p->euid, e->user);
-		if (p->uid != p->euid)
+		if (p->has_creds && p->uid != p->euid)
 			strbuf_printf(w->out, " real uid %u", p->uid);
 	}
 	add_command(w, p);

@@ -82,6 +82,20 @@ static const char *read_exe(int dirfd, const struct procfs_image *im,
 	return text;
 }
 
+/* The owner of the directory itself is the effective uid and gid, whatever the
+ * dumpable flag says (task_dump_owner in fs/proc/base.c), and reading status
+ * takes ten times as long. */
+static void read_owner(int dirfd, struct process *p)
+{
+	struct stat st;
+
+	if (fstat(dirfd, &st) < 0)
+		return;
+	p->has_owner = true;
+	p->euid = st.st_uid;
+	p->egid = st.st_gid;
+}
+
 static void read_creds(int dirfd, struct process *p)
 {
 	struct procfs_status st;
@@ -90,9 +104,7 @@ static void read_creds(int dirfd, struct process *p)
 		return;
 	p->has_creds = true;
 	p->uid = st.uid;
-	p->euid = st.euid;
 	p->gid = st.gid;
-	p->egid = st.egid;
 	p->nspid = st.nspid;
 	p->cap_eff = st.cap_eff;
 	p->no_new_privs = st.no_new_privs;
@@ -196,7 +208,7 @@ static int read_once(int dirfd, struct strpool *pool, struct process *p)
 	p->start_ns = start_to_ns(st.starttime);
 	p->exe = read_exe(dirfd, &p->image, pool, &p->exe_kind);
 	p->args = read_args(dirfd, pool, &p->args_len, &p->args_truncated);
-	read_creds(dirfd, p);
+	read_owner(dirfd, p);
 	p->cgroup = read_cgroup(dirfd, pool);
 	rc = read_image(dirfd, &st, &after);
 	if (rc)
@@ -329,6 +341,7 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 	int rc;
 
 	p->cwd = read_link(dirfd, "cwd", pool);
+	read_creds(dirfd, p);
 	p->loginuid = read_id(dirfd, "loginuid");
 	p->sessionid = read_id(dirfd, "sessionid");
 	p->label = read_label(dirfd, pool);
@@ -348,10 +361,12 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 	if (rc)
 		return rc;
 	p->tty = read_tty(st.tty_nr, pool);
-	/* A label may come with the program: another one's is not this one's.
+	/* These may come with the program: another one's are not this one's.
 	 */
-	if (!same_image(&now, &p->image))
+	if (!same_image(&now, &p->image)) {
 		p->label = NULL;
+		p->has_creds = false;
+	}
 	return 0;
 }
 

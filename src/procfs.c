@@ -22,6 +22,7 @@ enum stat_field {
 	STAT_SESSION,
 	STAT_TTY_NR,
 	STAT_FLAGS = 9,
+	STAT_NUM_THREADS = 20,
 	STAT_STARTTIME = 22,
 	STAT_RSSLIM = 25, /* the last that must be there */
 	STAT_STARTSTACK = 28,
@@ -60,9 +61,11 @@ static ssize_t read_full(int fd, char *buf, size_t size)
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)
-			break;
 		len += (size_t)n;
+		/* A file of /proc gives all it has: less than asked for is the
+		 * end, and one more read to see it costs as much. */
+		if ((size_t)n < size - len + (size_t)n)
+			break;
 	}
 	return (ssize_t)len;
 }
@@ -194,6 +197,7 @@ int procfs_parse_stat(const char *text, size_t len, struct procfs_stat *st)
 	st->session = (pid_t)field[STAT_SESSION];
 	st->tty_nr = (int)field[STAT_TTY_NR];
 	st->flags = field[STAT_FLAGS];
+	st->num_threads = field[STAT_NUM_THREADS];
 	st->starttime = field[STAT_STARTTIME];
 	st->startstack = field[STAT_STARTSTACK];
 	st->arg_start = field[STAT_ARG_START];
@@ -449,17 +453,24 @@ int procfs_stat_exe(int dirfd, struct procfs_image *im)
 	return 0;
 }
 
-int procfs_read_image(int dirfd, struct procfs_image *im)
+int procfs_read_identity(int dirfd, struct procfs_stat *st,
+			 struct procfs_image *im)
 {
-	struct procfs_stat st;
 	int exe_rc = procfs_stat_exe(dirfd, im);
-	int rc = procfs_read_stat(dirfd, &st);
+	int rc = procfs_read_stat(dirfd, st);
 
-	im->arg_start = st.arg_start;
-	im->startstack = st.startstack;
+	im->arg_start = st->arg_start;
+	im->startstack = st->startstack;
 	if (rc)
 		return rc;
 	return exe_rc == -ENOENT ? 0 : exe_rc;
+}
+
+int procfs_read_image(int dirfd, struct procfs_image *im)
+{
+	struct procfs_stat st;
+
+	return procfs_read_identity(dirfd, &st, im);
 }
 
 int procfs_parse_syscall(const char *text, size_t len, long *nr,

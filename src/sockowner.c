@@ -20,11 +20,10 @@
 #include "sockowner_holder.h"
 #include "util.h"
 
-#define WAITS_MAX	    512
-#define KNOWN_MAX	    8	/* recent owners tried first */
-#define NEWEST_MAX	    8	/* pids born last, tried next */
-#define CANDIDATE_ITEMS_MAX 512 /* one with more fds is the sweep's */
-#define ROWS_MAX	    64
+#define WAITS_MAX  512
+#define KNOWN_MAX  8 /* recent owners tried first */
+#define NEWEST_MAX 8 /* pids born last, tried next */
+#define ROWS_MAX   64
 /* What a packet is charged beyond its length, at least: struct sk_buff and
  * skb_shared_info (SKB_TRUESIZE in include/linux/skbuff.h; 576 bytes on 64-bit
  * kernels from 4.9 to 6.18). */
@@ -58,7 +57,7 @@ struct sockowner {
 	struct sockdiag *diag;
 	struct fdscan *scan;
 	pid_t known[KNOWN_MAX];
-	unsigned next_known;
+	bool newest_first;
 	bool sweeping;
 	uint64_t sweep;		    /* number of the present or last sweep */
 	uint64_t inodes[WAITS_MAX]; /* what that sweep looks for, sorted */
@@ -326,12 +325,22 @@ static bool find_socket(struct sockowner *so, struct wait *w)
 
 /* --------------------------------------------------------------- candidates */
 
+/* The most recent one first: the next connection is often its own. */
 static void note_known(struct sockowner *so, pid_t pid)
 {
-	for (size_t i = 0; i < KNOWN_MAX; i++)
-		if (so->known[i] == pid)
-			return;
-	so->known[so->next_known++ % KNOWN_MAX] = pid;
+	size_t i = 0;
+
+	while (i < KNOWN_MAX - 1 && so->known[i] != pid)
+		i++;
+	memmove(&so->known[1], &so->known[0], i * sizeof(so->known[0]));
+	so->known[0] = pid;
+}
+
+static void forget_known(struct sockowner *so, size_t i)
+{
+	memmove(&so->known[i], &so->known[i + 1],
+		(KNOWN_MAX - 1 - i) * sizeof(so->known[0]));
+	so->known[KNOWN_MAX - 1] = 0;
 }
 
 /* The last field of /proc/loadavg: the pid born last in our namespace. */
@@ -347,72 +356,60 @@ static pid_t newest_pid(const struct sockowner *so)
 	return last == NULL ? 0 : (pid_t)atoi(last);
 }
 
-static void add_candidate_hit(const struct fdscan_hit *hit, void *data)
-{
-	struct wait *w = data;
-
-	sockowner_holder_add(&w->answer, hit);
-	close(hit->dirfd);
-}
-
-/* A thread's number opens a /proc directory, too, and looks like a process
- * there. */
-static pid_t leader_of(const struct sockowner *so, pid_t tid)
-{
-	struct procfs_status st;
-	int dirfd = procfs_open_pid(so->rootfd, tid), err;
-
-	if (dirfd < 0)
-		return 0;
-	err = procfs_read_status(dirfd, &st);
-	close(dirfd);
-	return err < 0 ? 0 : st.tgid;
-}
-
-static int find_in(struct sockowner *so, struct wait *w, pid_t pid)
-{
-	uint64_t inode = w->answer.socket.inode;
-
-	sockowner_release(&w->answer);
-	w->answer.nholders_total = 0;
-	return fdscan_pid(so->scan, pid, &inode, 1, CANDIDATE_ITEMS_MAX,
-			  add_candidate_hit, w);
-}
-
 /* Only proof ends the search here: that a candidate holds the socket does not
  * say that nobody else does. */
-static bool try_candidate(struct sockowner *so, struct wait *w, pid_t pid)
+static int try_candidate(struct sockowner *so, struct wait *w, pid_t pid)
 {
-	int n = find_in(so, w, pid);
-	pid_t leader = n > 0 ? leader_of(so, pid) : 0;
+	int r = sockowner_holder_try(&w->answer, so->rootfd, pid,
+				     util_now_us() + CONNECT_WAIT_US);
 
-	if (leader > 0 && leader != pid)
-		n = find_in(so, w, leader);
-	if (n > 0 && leader > 0 &&
-	    sockowner_holder_prove(&w->answer,
-				   util_now_us() + CONNECT_WAIT_US)) {
-		note_known(so, leader);
-		return true;
+	if (r == 1)
+		note_known(so, w->answer.holders[0].pid);
+	return r;
+}
+
+static bool try_known(struct sockowner *so, struct wait *w)
+{
+	size_t i = 0;
+
+	while (i < KNOWN_MAX && so->known[i] != 0) {
+		int r = try_candidate(so, w, so->known[i]);
+
+		if (r == 1)
+			return true;
+		if (r < 0)
+			forget_known(so, i);
+		else
+			i++;
 	}
-	sockowner_release(&w->answer);
-	w->answer.nholders_total = 0;
 	return false;
 }
 
-static bool try_candidates(struct sockowner *so, struct wait *w)
+static bool try_newest(struct sockowner *so, struct wait *w)
 {
-	pid_t newest;
+	pid_t newest = newest_pid(so);
 
-	if (!w->query.connecting)
-		return false;
-	for (size_t i = 0; i < KNOWN_MAX; i++)
-		if (so->known[i] != 0 && try_candidate(so, w, so->known[i]))
-			return true;
-	newest = newest_pid(so);
 	for (pid_t pid = newest; pid > 0 && pid > newest - NEWEST_MAX; pid--)
-		if (try_candidate(so, w, pid))
+		if (try_candidate(so, w, pid) == 1)
 			return true;
 	return false;
+}
+
+/* Where the last proof came from is where the next one is looked for first. */
+static bool try_candidates(struct sockowner *so, struct wait *w)
+{
+	if (!w->query.connecting)
+		return false;
+	if (so->newest_first) {
+		if (try_newest(so, w))
+			return true;
+		so->newest_first = !try_known(so, w);
+		return !so->newest_first;
+	}
+	if (try_known(so, w))
+		return true;
+	so->newest_first = try_newest(so, w);
+	return so->newest_first;
 }
 
 /* ---------------------------------------------------------------- the sweep */
@@ -479,7 +476,7 @@ static void judge(struct sockowner *so, struct wait *w)
 	a->ndenied = fdscan_denied(so->scan);
 	if (!is_socket_unchanged(so, w)) {
 		give_up(a, SOCKOWNER_REASON_CHANGED);
-	} else if (w->query.connecting && sockowner_holder_prove(a, 0)) {
+	} else if (w->query.connecting && sockowner_holder_prove(a)) {
 		note_known(so, a->holders[0].pid);
 	} else if (a->ndenied > 0 && !so->may_ptrace) {
 		give_up(a, SOCKOWNER_REASON_NOT_PERMITTED);

@@ -7,31 +7,38 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "procfs.h"
 #include "thread.h"
+
+static void fill_holder(struct sockowner_holder *h, pid_t pid, int fd,
+			const struct procfs_stat *st,
+			const struct procfs_image *im)
+{
+	*h = (struct sockowner_holder){
+		.pid = pid,
+		.fd = fd,
+		.starttime = st->starttime,
+		.image = {im->exe_dev, im->exe_ino, st->arg_start,
+			  st->startstack},
+		.dirfd = -1,
+	};
+}
 
 static int read_holder(const struct fdscan_hit *hit, struct sockowner_holder *h)
 {
 	struct procfs_stat st;
 	struct procfs_image im;
-	int err = procfs_read_stat(hit->dirfd, &st);
+	int err = procfs_read_identity(hit->dirfd, &st, &im);
 
-	if (err == 0)
-		err = procfs_read_image(hit->dirfd, &im);
 	if (err < 0)
 		return err;
-	*h = (struct sockowner_holder){
-		.pid = hit->pid,
-		.fd = hit->fd,
-		.starttime = st.starttime,
-		.image = {im.exe_dev, im.exe_ino, im.arg_start, im.startstack},
-		.dirfd = fcntl(hit->dirfd, F_DUPFD_CLOEXEC, 3),
-	};
+	fill_holder(h, hit->pid, hit->fd, &st, &im);
+	h->dirfd = fcntl(hit->dirfd, F_DUPFD_CLOEXEC, 3);
 	return h->dirfd < 0 ? -errno : 0;
 }
 
-/* A process that goes while we look stays counted: it was a holder. */
 void sockowner_holder_add(struct sockowner_answer *a,
 			  const struct fdscan_hit *hit)
 {
@@ -71,33 +78,42 @@ bool sockowner_holder_is_unchanged(const struct sockowner_holder *h, int dirfd,
 
 /* Which holder has a thread in connect(2), as its index; -1: none, or several
  * (a process that joins the wait of another's connect looks just like it). */
-static int find_connecting(struct sockowner_answer *a, uint64_t until_us)
+static int find_connecting(struct sockowner_answer *a)
 {
 	int sender = -1, n = 0;
 
 	for (size_t i = 0; i < a->nholders; i++) {
 		struct sockowner_holder *h = &a->holders[i];
+		struct thread_connect found;
+		struct procfs_stat st;
 
-		h->tid = thread_find_connect(h->dirfd, a->socket.inode,
-					     until_us);
-		if (h->tid <= 0) {
-			h->tid = 0;
+		h->tid = 0;
+		if (procfs_read_stat(h->dirfd, &st) < 0 ||
+		    thread_find_connect(h->dirfd, &st, a->socket.inode, 0,
+					&found) != 1)
 			continue;
-		}
+		h->tid = found.tid;
 		sender = (int)i;
 		n++;
 	}
 	return n == 1 ? sender : -1;
 }
 
-bool sockowner_holder_prove(struct sockowner_answer *a, uint64_t until_us)
+static void set_proved(struct sockowner_answer *a)
+{
+	a->grade = SOCKOWNER_PROVED;
+	a->reason = SOCKOWNER_REASON_NONE;
+	a->method = SOCKOWNER_METHOD_CONNECT;
+}
+
+bool sockowner_holder_prove(struct sockowner_answer *a)
 {
 	struct sockowner_holder first;
 	int i;
 
 	if (a->socket.state != TCP_SYN_SENT)
 		return false;
-	i = find_connecting(a, until_us);
+	i = find_connecting(a);
 	if (i < 0 ||
 	    !sockowner_holder_is_unchanged(&a->holders[i], a->holders[i].dirfd,
 					   a->socket.inode))
@@ -105,8 +121,56 @@ bool sockowner_holder_prove(struct sockowner_answer *a, uint64_t until_us)
 	first = a->holders[0];
 	a->holders[0] = a->holders[i];
 	a->holders[i] = first;
-	a->grade = SOCKOWNER_PROVED;
-	a->reason = SOCKOWNER_REASON_NONE;
-	a->method = SOCKOWNER_METHOD_CONNECT;
+	set_proved(a);
 	return true;
+}
+
+/*
+ * The stat line is read before the proof and the executable after it: an exec
+ * between the two leaves an image that nobody has, and every later comparison
+ * with it fails.
+ */
+static int look_at_process(int dirfd, uint64_t inode, uint64_t until_us,
+			   struct sockowner_holder *h)
+{
+	struct thread_connect found;
+	struct procfs_stat st;
+	struct procfs_image im;
+	int r = procfs_read_stat(dirfd, &st);
+
+	if (r < 0)
+		return r;
+	r = thread_find_connect(dirfd, &st, inode, until_us, &found);
+	if (r != 1)
+		return r;
+	r = procfs_stat_exe(dirfd, &im);
+	if (r < 0)
+		return r;
+	fill_holder(h, found.tgid, found.fd, &st, &im);
+	h->tid = found.tid;
+	return 1;
+}
+
+int sockowner_holder_try(struct sockowner_answer *a, int rootfd, pid_t pid,
+			 uint64_t until_us)
+{
+	struct sockowner_holder *h = &a->holders[0];
+	int dirfd = procfs_open_pid(rootfd, pid), r;
+
+	if (dirfd < 0)
+		return dirfd;
+	r = look_at_process(dirfd, a->socket.inode, until_us, h);
+	if (r == 1 && h->pid != pid) {
+		/* That was a thread's number: its process is asked again. */
+		close(dirfd);
+		return sockowner_holder_try(a, rootfd, h->pid, until_us);
+	}
+	if (r != 1) {
+		close(dirfd);
+		return r;
+	}
+	h->dirfd = dirfd;
+	a->nholders = a->nholders_total = 1;
+	set_proved(a);
+	return 1;
 }

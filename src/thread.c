@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
@@ -19,18 +20,20 @@
 
 /* Does that thread's descriptor lead to the socket? Through the thread's own
  * table, which need not be its process's. */
-static bool is_socket_fd(int dirfd, uint64_t tid, uint64_t fd, uint64_t inode)
+static bool is_socket_fd(int dirfd, const char *thread, uint64_t fd,
+			 uint64_t inode)
 {
 	char name[64], link[64];
 	ssize_t n;
 
-	snprintf(name, sizeof(name), "task/%" PRIu64 "/fd/%" PRIu64, tid, fd);
+	snprintf(name, sizeof(name), "%sfd/%" PRIu64, thread, fd);
 	n = procfs_readlink(dirfd, name, link, sizeof(link));
 	return n > 0 && procfs_parse_socket_link(link, (size_t)n) == inode;
 }
 
-/* 1: in connect(2) on that socket; 0: not; -EAGAIN: it runs. */
-static int look_at(int dirfd, uint64_t tid, uint64_t inode)
+/* thread is "" or "task/TID/".  1: in connect(2) on that socket, with *fd; 0:
+ * not; -EAGAIN: it runs. */
+static int look_at(int dirfd, const char *thread, uint64_t inode, int *fd)
 {
 	char name[48], text[256];
 	uint64_t args[6];
@@ -38,53 +41,67 @@ static int look_at(int dirfd, uint64_t tid, uint64_t inode)
 	ssize_t n;
 	int err;
 
-	snprintf(name, sizeof(name), "task/%" PRIu64 "/syscall", tid);
+	snprintf(name, sizeof(name), "%ssyscall", thread);
 	n = procfs_read(dirfd, name, text, sizeof(text), NULL);
 	if (n < 0)
-		return (int)n;
+		return n == -EPERM ? -EACCES : (int)n;
 	err = procfs_parse_syscall(text, (size_t)n, &nr, args);
 	if (err < 0)
 		return err == -EAGAIN ? err : 0;
+	*fd = (int)(args[0] & INT32_MAX);
 	return nr == SYS_connect &&
-	       is_socket_fd(dirfd, tid, args[0] & UINT32_MAX, inode);
+	       is_socket_fd(dirfd, thread, (uint64_t)*fd, inode);
 }
 
-/* One look at all threads; *running: some could not be judged. */
-static pid_t look_at_all(int dirfd, uint64_t inode, bool *running)
+/* /proc lists a group's leader first (first_tid in fs/proc/base.c). */
+static int look_at_all(int dirfd, uint64_t inode, struct thread_connect *found)
 {
 	DIR *dir = procfs_opendir(dirfd, "task");
+	char thread[32];
 	uint64_t tid;
-	pid_t found = 0;
+	int result = 0;
 
-	*running = false;
 	if (dir == NULL)
 		return errno == ENOENT ? -ESRCH : -errno;
-	for (int i = 0; i < THREADS_MAX && found == 0; i++) {
+	found->tgid = 0;
+	for (int i = 0; i < THREADS_MAX && result != 1; i++) {
 		int r;
 
 		if (procfs_next_number(dir, &tid) != 1)
 			break;
-		r = look_at(dirfd, tid, inode);
+		if (found->tgid == 0)
+			found->tgid = (pid_t)tid;
+		snprintf(thread, sizeof(thread), "task/%" PRIu64 "/", tid);
+		r = look_at(dirfd, thread, inode, &found->fd);
 		if (r == 1)
-			found = (pid_t)tid;
-		else if (r == -EAGAIN)
-			*running = true;
-		else if (r == -EACCES || r == -EPERM)
-			found = -EACCES;
+			found->tid = (pid_t)tid;
+		if (r == 1 || r == -EAGAIN || r == -EACCES)
+			result = r;
 	}
 	closedir(dir);
-	return found;
+	return result;
 }
 
-pid_t thread_find_connect(int dirfd, uint64_t inode, uint64_t until_us)
+/* Most have one thread, and nothing to list. */
+static int look_once(int dirfd, const struct procfs_stat *st, uint64_t inode,
+		     struct thread_connect *found)
 {
-	bool running;
-	pid_t tid;
+	if (st->num_threads != 1)
+		return look_at_all(dirfd, inode, found);
+	found->tid = found->tgid = st->pid;
+	return look_at(dirfd, "", inode, &found->fd);
+}
 
+int thread_find_connect(int dirfd, const struct procfs_stat *st, uint64_t inode,
+			uint64_t until_us, struct thread_connect *found)
+{
 	for (;;) {
-		tid = look_at_all(dirfd, inode, &running);
-		if (tid != 0 || !running || util_now_us() >= until_us)
-			return tid;
+		int r = look_once(dirfd, st, inode, found);
+
+		if (r != -EAGAIN)
+			return r;
+		if (util_now_us() >= until_us)
+			return 0;
 		sched_yield();
 	}
 }

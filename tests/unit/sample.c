@@ -85,7 +85,7 @@ static void fill_process(struct event *e)
 	p->image.exe_dev = makedev(8, 1);
 	p->image.exe_ino = 1234;
 	p->image.exe_nlink = 1;
-	p->has_creds = true;
+	p->has_owner = p->has_creds = true;
 	p->uid = p->euid = p->gid = p->egid = 1000;
 	p->cgroup = "/user.slice/session-3.scope";
 	sample_args(e, args, sizeof(args) - 1);

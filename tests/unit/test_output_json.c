@@ -244,7 +244,7 @@ static void test_absent_facts(void **state)
 	p->exe = p->args = NULL;
 	p->start_ns = 0;
 	p->image = (struct procfs_image){0};
-	p->has_creds = p->has_rest = false;
+	p->has_owner = p->has_creds = p->has_rest = false;
 	p->cgroup = NULL;
 	e.has_socket = e.has_packet_uid = false;
 	e.nquestions = 0;

@@ -227,7 +227,7 @@ static void test_process_state(void **state)
 	e.process.exe_kind = PROCESS_EXE_FILE;
 	e.process.foreign_mntns = true;
 	assert_non_null(strstr(subject(), " (in its own mount namespace) -s"));
-	e.process.has_creds = false;
+	e.process.has_owner = e.process.has_creds = false;
 	assert_null(strstr(subject(), "uid"));
 }
 
