@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <linux/close_range.h>
 
 #include "check.h"
@@ -28,8 +29,9 @@
 #define EXIT_SYSTEM  3
 
 /* How long the end may wait for a slow reader. */
-#define FLUSH_US    (150 * UTIL_MS)
-#define SUMMARY_MAX 8192
+#define FLUSH_US	(150 * UTIL_MS)
+#define SUMMARY_MAX	8192
+#define DESCRIPTORS_MAX 8192
 
 /* Everything that is open, in the order of opening. */
 struct program {
@@ -64,24 +66,32 @@ static void tidy_descriptors(void)
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+/* Each packet that waits keeps some open; commands inherit the limit, and would
+ * not like the highest there is. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit rl;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur >= DESCRIPTORS_MAX)
 		return;
-	rl.rlim_cur = rl.rlim_max;
+	rl.rlim_cur =
+		rl.rlim_max < DESCRIPTORS_MAX ? rl.rlim_max : DESCRIPTORS_MAX;
 	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 /* A page fault on a hanging disk would hold packets.  Under a limit MCL_FUTURE
  * would make allocations fail instead: then better not. */
-static void lock_memory(void)
+static void lock_memory(int proc_rootfd)
 {
-	struct rlimit rl = {RLIM_INFINITY, RLIM_INFINITY};
+	struct procfs_status st;
+	int dirfd = procfs_open_pid(proc_rootfd, getpid());
 
-	if (setrlimit(RLIMIT_MEMLOCK, &rl) == 0)
+	if (dirfd < 0)
+		return;
+	if (procfs_read_status(dirfd, &st) == 0 &&
+	    (st.cap_eff >> CAP_IPC_LOCK & 1) != 0)
 		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	close(dirfd);
 }
 
 /* Blocked in every thread: the loop reads them. */
@@ -294,6 +304,8 @@ static int open_all(struct program *p)
 	if (err == 0)
 		err = open_lookups(p);
 	if (err == 0)
+		lock_memory(p->proc_rootfd);
+	if (err == 0)
 		err = open_queue(p);
 	if (err == 0)
 		err = open_hook(p);
@@ -391,7 +403,6 @@ static int hunt(struct program *p)
 
 	raise_descriptor_limit();
 	block_signals();
-	lock_memory();
 	if (open_all(p) == 0) {
 		/* From here on a blocked terminal must not hold packets. */
 		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
