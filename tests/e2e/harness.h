@@ -28,6 +28,7 @@
 	do {                                           \
 		print_message("# skip: %s\n", reason); \
 		skip();                                \
+		__builtin_unreachable();               \
 	} while (0)
 
 #define e2e_test(f) cmocka_unit_test_setup_teardown(f, e2e_setup, e2e_teardown)

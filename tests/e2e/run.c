@@ -150,21 +150,20 @@ static void child_run(int exe, const struct trap_how *how, int out, int err,
 static struct trap_run *spawn(const struct trap_how *how, const char *argv[])
 {
 	int exe = open(getenv("PTRAP"), O_PATH | O_CLOEXEC);
-	int out[2] = {-1, -1}, err[2];
+	int out[2] = {-1, how ? how->out_fd : -1}, err[2];
 	struct trap_run *t = &runs[nruns];
 
 	assert_true(exe >= 0 && nruns < RUNS_MAX);
-	if (!how || how->out_fd < 0)
+	if (out[1] < 0)
 		assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(err, O_CLOEXEC), 0);
 	*t = (struct trap_run){.out = out[0], .err = err[0], .pidfd = -1};
 	nruns++;
 	t->pid = fork();
 	if (!t->pid)
-		child_run(exe, how, out[1] >= 0 ? out[1] : how->out_fd, err[1],
-			  argv);
+		child_run(exe, how, out[1], err[1], argv);
 	close(exe);
-	if (out[1] >= 0)
+	if (out[0] >= 0)
 		close(out[1]);
 	close(err[1]);
 	assert_true(t->pid > 0);

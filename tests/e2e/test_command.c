@@ -208,7 +208,10 @@ static void side_by_side_and_not_mixed(void **state)
 
 		while (k < 8 && s[k]->pid != event_int(e, "process.pid"))
 			k++;
-		assert_true(k < 8);
+		if (k == 8) {
+			fail_msg("names a stranger");
+			return;
+		}
 		snprintf(expected, sizeof(expected), "went %d\n", s[k]->pid);
 		expect_text(e, "ptrap.hook.output", expected);
 		assert_int_equal(sender_report(s[k]).err, 0);
@@ -387,8 +390,8 @@ static void text_output(void **state)
 	assert_non_null(strstr(out, "released"));
 	assert_non_null(strstr(out, "one\n"));
 	assert_non_null(strstr(out, "two\n"));
-	assert_null(strchr(out, '\033'));
-	assert_null(strchr(out, '\xff'));
+	assert_null(strstr(out, "\033"));
+	assert_null(strstr(out, "\xff"));
 	assert_int_equal(text_count_lines(&t->out_text), 4);
 }
 

@@ -87,9 +87,11 @@ static void fork_twins_are_shared(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
+		bool child_sends = i == 1;
+
 		t = trap_start("-u", ADDR_RESOLVER ":53", "-e", "echo ran",
 			       NULL);
-		r = sender_run(twins_udp, &(bool){i}, &s);
+		r = sender_run(twins_udp, &child_sends, &s);
 		e = trap_event(t);
 		expect_grade(e, "shared");
 		expect_nobody(e);
