@@ -3,8 +3,8 @@
 # The demonstration of scripts/run catches its own client; TAP.
 cd "$(dirname "$0")/.." || exit 1
 echo 1..4
-if ! unshare --map-root-user --net true 2>/dev/null
-then
+if ! unshare --net true 2>/dev/null &&
+	! unshare --map-root-user --net true 2>/dev/null; then
 	for t in 1 2 3 4; do
 		echo "ok $t # SKIP no namespace may be made here"
 	done
