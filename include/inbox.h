@@ -44,6 +44,11 @@ void inbox_pop(struct inbox *in);
  */
 bool inbox_has_rival(const struct inbox *in, const struct packet *p);
 
+/* Adds the packets of the protocol from that source port, the first one too, and
+ * their lengths. */
+void inbox_count(const struct inbox *in, uint8_t proto, uint16_t sport,
+		 unsigned *packets, uint32_t *bytes);
+
 struct inbox_stats *inbox_stats(struct inbox *in);
 
 #endif

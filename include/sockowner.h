@@ -64,9 +64,9 @@ struct sockowner_query {
 	unsigned ifindex;		/* the packet's device; 0: not known */
 	bool connecting;		/* the packet opens a connection (a SYN):
 					 * a thread in connect(2) sent it */
-	unsigned held_packets;		/* packets of these addresses that are held
-					 * now, and their length: datagrams must */
-	uint32_t held_bytes;		/* show in their socket's send queue */
+	unsigned held_packets;		/* packets from this port that are held now,
+					 * and their length: datagrams must show */
+	uint32_t held_bytes;		/* in their socket's send queue */
 	bool listener;			/* an incoming packet: a listener may own it */
 	bool has_uid;			/* the socket creator's, as the packet says */
 	uid_t uid;
@@ -149,11 +149,19 @@ void sockowner_release(struct sockowner_answer *answer);
  * holder is given, still open there in the same process and program image?
  * Exact look-up and three reads, no sweep.  1 yes, 0 no.
  *
- * The send queue counts: if the held packets of these addresses take more room
- * than the socket found has charged, another one sent some of them.
+ * The send queue counts: if the held packets take more room than the socket
+ * found has charged, another one sent some of them.
  */
 int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 		    uint64_t cookie, const struct sockowner_holder *holder);
+
+/*
+ * More packets of these addresses have turned up since the question was asked
+ * (held_packets and held_bytes are more): is the socket of that cookie still the
+ * only one that can have sent them?  1 yes, 0 no.
+ */
+int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
+		      uint64_t cookie);
 
 /* "proved", "uid-only", ...; "no socket", ... (NULL for NONE); "sweep", ... */
 const char *sockowner_grade_name(enum sockowner_grade grade);

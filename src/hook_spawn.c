@@ -38,15 +38,20 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+static char dumb_terminal[] = "TERM=dumb";
+
 static int copy_environ(struct hook_spawn *s)
 {
 	size_t n = 0;
 
 	while (environ && environ[n])
 		n++;
-	s->envp = calloc(n + ENV_VARS + 1, sizeof(*s->envp));
+	s->envp = calloc(n + 1 + ENV_VARS + 1, sizeof(*s->envp));
 	if (!s->envp)
 		return -ENOMEM;
+	/* `pstree -H` does nothing without one, and cron has none. */
+	if (!getenv("TERM"))
+		s->envp[s->nenv++] = dumb_terminal;
 	for (size_t i = 0; i < n; i++)
 		if (strncmp(environ[i], "PTRAP_", 6) != 0)
 			s->envp[s->nenv++] = environ[i];

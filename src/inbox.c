@@ -132,6 +132,19 @@ bool inbox_has_rival(const struct inbox *in, const struct packet *p)
 	return false;
 }
 
+void inbox_count(const struct inbox *in, uint8_t proto, uint16_t sport,
+		 unsigned *packets, uint32_t *bytes)
+{
+	for (unsigned i = 0; i < in->n; i++) {
+		const struct packet *p = &slot_at(in, i)->item.packet;
+
+		if (p->tuple.proto != proto || p->tuple.sport != sport)
+			continue;
+		(*packets)++;
+		*bytes += p->len;
+	}
+}
+
 struct inbox_stats *inbox_stats(struct inbox *in)
 {
 	return &in->stats;

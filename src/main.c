@@ -12,7 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <linux/capability.h>
 #include <linux/close_range.h>
 
 #include "check.h"
@@ -79,19 +78,21 @@ static void raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
-/* A page fault on a hanging disk would hold packets.  Under a limit MCL_FUTURE
- * would make allocations fail instead: then better not. */
-static void lock_memory(int proc_rootfd)
+/* A page fault on a hanging disk would hold packets.  Where there is a limit on
+ * locked memory MCL_FUTURE would make allocations fail instead: then better
+ * not.  A big mapping, locked only as it is touched, shows it. */
+static void lock_memory(void)
 {
-	struct procfs_status st;
-	int dirfd = procfs_open_pid(proc_rootfd, getpid());
+	const size_t big = 256 << 20;
+	void *p;
 
-	if (dirfd < 0)
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
 		return;
-	if (procfs_read_status(dirfd, &st) == 0 &&
-	    (st.cap_eff >> CAP_IPC_LOCK & 1) != 0)
-		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
-	close(dirfd);
+	p = mmap(NULL, big, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		munlockall();
+	else
+		munmap(p, big);
 }
 
 /* Blocked in every thread: the loop reads them. */
@@ -304,8 +305,6 @@ static int open_all(struct program *p)
 	if (err == 0)
 		err = open_lookups(p);
 	if (err == 0)
-		lock_memory(p->proc_rootfd);
-	if (err == 0)
 		err = open_queue(p);
 	if (err == 0)
 		err = open_hook(p);
@@ -365,7 +364,6 @@ static void close_all(struct program *p)
 		close(p->proc_rootfd);
 	users_close(p->users);
 	close_outputs(p);
-	options_free(&p->opt);
 	log_set_sink(NULL);
 	sink_close(p->messages, FLUSH_US, NULL);
 }
@@ -403,6 +401,7 @@ static int hunt(struct program *p)
 
 	raise_descriptor_limit();
 	block_signals();
+	lock_memory();
 	if (open_all(p) == 0) {
 		/* From here on a blocked terminal must not hold packets. */
 		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -433,6 +432,12 @@ static int print_rules(const struct options *o)
 	return fputs(mem, stdout) < 0 || fflush(stdout) != 0 ? EXIT_SYSTEM : 0;
 }
 
+static int print_usage(void)
+{
+	options_print_usage(stdout);
+	return fflush(stdout) != 0 ? EXIT_SYSTEM : 0;
+}
+
 static int print_version(void)
 {
 	return printf("ptrap-ng " PTRAP_VERSION "\n"
@@ -442,27 +447,31 @@ static int print_version(void)
 		       : 0;
 }
 
-int main(int argc, char *argv[])
+static int run_mode(struct program *p)
 {
-	struct program p = {.proc_rootfd = -1};
-
-	tidy_descriptors();
-	if (options_parse(&p.opt, argc, argv) < 0) {
-		options_free(&p.opt);
-		return EXIT_USAGE;
-	}
-	switch (p.opt.mode) {
+	switch (p->opt.mode) {
 	case OPTIONS_HELP:
-		options_print_usage(stdout);
-		return fflush(stdout) != 0 ? EXIT_SYSTEM : 0;
+		return print_usage();
 	case OPTIONS_VERSION:
 		return print_version();
 	case OPTIONS_PRINT_RULES:
-		return print_rules(&p.opt);
+		return print_rules(&p->opt);
 	case OPTIONS_CHECK:
 		return check_run();
 	case OPTIONS_RUN:
 		break;
 	}
-	return hunt(&p);
+	return hunt(p);
+}
+
+int main(int argc, char *argv[])
+{
+	struct program p = {.proc_rootfd = -1};
+	int status = EXIT_USAGE;
+
+	tidy_descriptors();
+	if (options_parse(&p.opt, argc, argv) == 0)
+		status = run_mode(&p);
+	options_free(&p.opt);
+	return status;
 }

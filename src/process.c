@@ -46,11 +46,15 @@ static const char *read_args(int dirfd, struct strpool *pool, size_t *args_len,
 
 	*args_len = 0;
 	*truncated = false;
-	if (!text)
+	if (!text) {
+		pool->overflow = true;
 		return NULL;
+	}
 	if (room > PROCESS_ARGS_MAX)
 		room = PROCESS_ARGS_MAX;
 	len = procfs_read(dirfd, "cmdline", text, room + 1, truncated);
+	if (*truncated && room < PROCESS_ARGS_MAX)
+		pool->overflow = true;
 	if (len <= 0)
 		return NULL;
 	if (!*truncated && text[len - 1] == '\0')
@@ -211,8 +215,11 @@ static int read_once(int dirfd, struct strpool *pool, struct process *p)
 	read_owner(dirfd, p);
 	p->cgroup = read_cgroup(dirfd, pool);
 	rc = read_image(dirfd, &st, &after);
-	if (rc)
+	/* The directory of a process that is gone is root's. */
+	if (rc) {
+		p->has_owner = false;
 		return rc;
+	}
 	return same_image(&after, &p->image) ? 0 : -EAGAIN;
 }
 

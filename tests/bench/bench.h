@@ -33,7 +33,8 @@ struct bench_config {
 	const char *json;  /* file; NULL: none */
 	unsigned connections, rounds;
 	unsigned herd_processes, herd_fds;
-	unsigned limit; /* seconds, then it all ends */
+	unsigned pause_us; /* after each connection */
+	unsigned limit;	   /* seconds, then it all ends */
 };
 
 /* net.c: a network namespace of our own with lo up.  -errno. */

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -14,12 +15,15 @@
 
 static const char usage[] =
 	"usage: bench_connect [-n CONNECTIONS] [-r ROUNDS] [--herd P:F]\n"
-	"                     [--json FILE] [--limit SECONDS] [PTRAP-NG]\n"
+	"                     [--pause US] [--json FILE] [--limit SECONDS] "
+	"[PTRAP-NG]\n"
 	"\n"
 	"Times connect() of a new process for each connection, to a listener "
 	"in\n"
 	"a network namespace of its own: without a queue, with a reader that\n"
 	"accepts at once, and with PTRAP-NG -c, in alternating rounds.\n"
+	"--pause waits that long after each connection (default 1000: an idle\n"
+	"host; 0: as many as there can be).\n"
 	"--herd keeps P idle processes with F descriptors each beside it.\n";
 
 static int parse_number(const char *text, size_t len, unsigned max,
@@ -57,6 +61,8 @@ static int parse_option(int opt, const char *arg, struct bench_config *cfg)
 				    &cfg->rounds);
 	case 'H':
 		return parse_herd(arg, cfg);
+	case 'p':
+		return parse_number(arg, strlen(arg), 1000000, &cfg->pause_us);
 	case 'l':
 		return parse_number(arg, strlen(arg), 86400, &cfg->limit);
 	case 'j':
@@ -72,6 +78,7 @@ static int parse_args(int argc, char **argv, struct bench_config *cfg)
 		{"herd", required_argument, NULL, 'H'},
 		{"json", required_argument, NULL, 'j'},
 		{"limit", required_argument, NULL, 'l'},
+		{"pause", required_argument, NULL, 'p'},
 		{0},
 	};
 	int opt;
@@ -85,6 +92,15 @@ static int parse_args(int argc, char **argv, struct bench_config *cfg)
 	return 0;
 }
 
+static void wait_a_while(unsigned us)
+{
+	struct timespec ts = {.tv_sec = us / 1000000,
+			      .tv_nsec = (long)(us % 1000000) * 1000};
+
+	if (us)
+		nanosleep(&ts, NULL);
+}
+
 static int measure(const struct bench_config *cfg, int listener, uint16_t port,
 		   struct bench_result *r)
 {
@@ -94,6 +110,7 @@ static int measure(const struct bench_config *cfg, int listener, uint16_t port,
 	for (unsigned i = 0; i < cfg->connections + WARM_UP; i++) {
 		int64_t t = bench_connect(listener, port);
 
+		wait_a_while(cfg->pause_us);
 		if (t < 0 && ++r->failed > FAILED_MAX)
 			return (int)t;
 		if (t >= 0 && i >= WARM_UP)
@@ -182,8 +199,10 @@ static int run(const struct bench_config *cfg, struct bench_result *results)
 
 int main(int argc, char **argv)
 {
-	struct bench_config cfg = {
-		.connections = 500, .rounds = 6, .limit = 600};
+	struct bench_config cfg = {.connections = 500,
+				   .rounds = 6,
+				   .pause_us = 1000,
+				   .limit = 600};
 	struct bench_result results[BENCH_MODES] = {0};
 	int err;
 

@@ -143,6 +143,31 @@ static void port_taken_over(void **state)
 	trap_stop(t, SIGTERM);
 }
 
+/* B takes the port and sends elsewhere: what is in its send queue is another
+ * flow's, and both packets are held. */
+static void port_taken_over_elsewhere(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53-54");
+	struct send_arg a = bound, b = bound;
+	struct sender *sa, *sb;
+
+	(void)state;
+	a.ask = "a.test";
+	a.vanish = true;
+	b.port = 54;
+	b.ask = "b.test";
+	sa = sender_start(send_one, &a);
+	sender_end(sa);
+	assert_int_equal(sender_run(send_one, &b, &sb).err, 0);
+	thaw_with(t, 2);
+	for (json_t *e = trap_event(t); e; e = trap_next_event(t, 200)) {
+		bool of_a = event_int(e, "destination.port") == 53;
+
+		expect_not_wrong(e, of_a ? sa->pid : sb->pid);
+	}
+	trap_stop(t, SIGTERM);
+}
+
 /* The same, and B is silent. */
 static void port_taken_over_silently(void **state)
 {
@@ -452,6 +477,7 @@ int main(void)
 		e2e_test(child_sent_and_is_gone),
 		e2e_test(parent_connects_child_sends),
 		e2e_test(port_taken_over),
+		e2e_test(port_taken_over_elsewhere),
 		e2e_test(port_taken_over_silently),
 		e2e_test(reuseport_one_sent),
 		e2e_test(reuseport_both_sent),

@@ -489,12 +489,13 @@ static void test_nonsense(void **state)
 static void test_words(void **state)
 {
 	(void)state;
-	for (int g = SOCKOWNER_PROVED; g <= SOCKOWNER_UNKNOWN; g++)
-		assert_non_null(sockowner_grade_name(g));
+	for (unsigned g = SOCKOWNER_PROVED; g <= SOCKOWNER_UNKNOWN; g++)
+		assert_non_null(sockowner_grade_name((enum sockowner_grade)g));
 	assert_null(sockowner_reason_text(SOCKOWNER_REASON_NONE));
-	for (int r = SOCKOWNER_REASON_NONE + 1; r <= SOCKOWNER_REASON_SYSTEM;
-	     r++)
-		assert_non_null(sockowner_reason_text(r));
+	for (unsigned r = SOCKOWNER_REASON_NONE + 1;
+	     r <= SOCKOWNER_REASON_SYSTEM; r++)
+		assert_non_null(
+			sockowner_reason_text((enum sockowner_reason)r));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sockowner_candidates: processes worth a look before a sweep of them all. */
+#ifndef SOCKOWNER_CANDIDATES_H
+#define SOCKOWNER_CANDIDATES_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "sockowner.h"
+
+#define SOCKOWNER_KNOWN_MAX 8
+
+struct sockowner_candidates {
+	int rootfd;			/* borrowed */
+	int loadavg_fd;
+	bool newest_first;
+	pid_t known[SOCKOWNER_KNOWN_MAX];	/* recent owners, 0: none */
+};
+
+void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd);
+void sockowner_candidates_close(struct sockowner_candidates *cs);
+
+/* That process has just been found to own a socket. */
+void sockowner_candidates_note(struct sockowner_candidates *cs, pid_t pid);
+
+/* For a SYN: true, one of them sits in connect(2) on a->socket, and the answer is
+ * PROVED. */
+bool sockowner_candidates_try(struct sockowner_candidates *cs,
+			      struct sockowner_answer *a);
+
+#endif

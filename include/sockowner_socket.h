@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sockowner_socket: which socket sent it, or why that cannot be said. */
+#ifndef SOCKOWNER_SOCKET_H
+#define SOCKOWNER_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sockdiag.h"
+#include "sockowner.h"
+
+#define ROWS_MAX 64
+
+struct sockowner_finder {
+	struct sockdiag *diag;
+	bool uid_exact;			/* packets' uids are sock_diag's */
+	struct sockdiag_row rows[ROWS_MAX];
+};
+
+/* rootfd is /proc.  -errno. */
+int sockowner_socket_open(struct sockowner_finder *f, int rootfd);
+void sockowner_socket_close(struct sockowner_finder *f);
+
+/* The question as sock_diag wants it.  -EINVAL, -EAFNOSUPPORT. */
+int sockowner_socket_query(const struct sockowner_query *q,
+			   struct sockdiag_query *d);
+
+/* True: a->socket is the one.  False: the answer's grade and reason say why not
+ * (kernel, twins, unknown). */
+bool sockowner_socket_find(struct sockowner_finder *f,
+			   const struct sockowner_query *q,
+			   const struct sockdiag_query *d,
+			   struct sockowner_answer *a);
+
+/* One exact look-up: is it the socket of that cookie?  1: yes, and *inode. */
+int sockowner_socket_still(struct sockowner_finder *f,
+			   const struct sockowner_query *q, uint64_t cookie,
+			   uint64_t *inode);
+
+/* UNKNOWN, for the reason that the error stands for. */
+void sockowner_socket_refuse(struct sockowner_answer *a, int err);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sockowner_candidates: processes worth a look before a sweep of them all. */
+#include "sockowner_candidates.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sockowner_holder.h"
+#include "util.h"
+
+#define NEWEST_MAX 8 /* pids born last that are tried */
+/* How long a candidate may run on between its SYN and its sleep in connect(2).
+ */
+#define CONNECT_WAIT_US 150
+
+void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd)
+{
+	*cs = (struct sockowner_candidates){
+		.rootfd = rootfd,
+		.loadavg_fd = openat(rootfd, "loadavg", O_RDONLY | O_CLOEXEC),
+	};
+}
+
+void sockowner_candidates_close(struct sockowner_candidates *cs)
+{
+	if (cs->loadavg_fd >= 0)
+		close(cs->loadavg_fd);
+	cs->loadavg_fd = -1;
+}
+
+/* The most recent one first: the next connection is often its own. */
+void sockowner_candidates_note(struct sockowner_candidates *cs, pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < SOCKOWNER_KNOWN_MAX - 1 && cs->known[i] != pid)
+		i++;
+	memmove(&cs->known[1], &cs->known[0], i * sizeof(cs->known[0]));
+	cs->known[0] = pid;
+}
+
+static void forget_known(struct sockowner_candidates *cs, size_t i)
+{
+	memmove(&cs->known[i], &cs->known[i + 1],
+		(SOCKOWNER_KNOWN_MAX - 1 - i) * sizeof(cs->known[0]));
+	cs->known[SOCKOWNER_KNOWN_MAX - 1] = 0;
+}
+
+/* The last field of /proc/loadavg: the pid born last in our namespace. */
+static pid_t newest_pid(const struct sockowner_candidates *cs)
+{
+	char text[128], *last;
+	ssize_t n = pread(cs->loadavg_fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	last = strrchr(text, ' ');
+	return last == NULL ? 0 : (pid_t)atoi(last);
+}
+
+/* Only proof ends the search here: that a candidate holds the socket does not
+ * say that nobody else does. */
+static int try_candidate(struct sockowner_candidates *cs,
+			 struct sockowner_answer *a, pid_t pid)
+{
+	int r = sockowner_holder_try(a, cs->rootfd, pid,
+				     util_now_us() + CONNECT_WAIT_US);
+
+	if (r == 1)
+		sockowner_candidates_note(cs, a->holders[0].pid);
+	return r;
+}
+
+static bool try_known(struct sockowner_candidates *cs,
+		      struct sockowner_answer *a)
+{
+	size_t i = 0;
+
+	while (i < SOCKOWNER_KNOWN_MAX && cs->known[i] != 0) {
+		int r = try_candidate(cs, a, cs->known[i]);
+
+		if (r == 1)
+			return true;
+		if (r < 0)
+			forget_known(cs, i);
+		else
+			i++;
+	}
+	return false;
+}
+
+static bool try_newest(struct sockowner_candidates *cs,
+		       struct sockowner_answer *a)
+{
+	pid_t newest = newest_pid(cs);
+
+	for (pid_t pid = newest; pid > 0 && pid > newest - NEWEST_MAX; pid--)
+		if (try_candidate(cs, a, pid) == 1)
+			return true;
+	return false;
+}
+
+/* Where the last proof came from is where the next one is looked for first. */
+bool sockowner_candidates_try(struct sockowner_candidates *cs,
+			      struct sockowner_answer *a)
+{
+	if (cs->newest_first) {
+		if (try_newest(cs, a))
+			return true;
+		cs->newest_first = !try_known(cs, a);
+		return !cs->newest_first;
+	}
+	if (try_known(cs, a))
+		return true;
+	cs->newest_first = try_newest(cs, a);
+	return cs->newest_first;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sockowner_socket: which socket sent it, or why that cannot be said. */
+#include "sockowner_socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+
+#include "procfs.h"
+#include "util.h"
+
+/* What a packet is charged beyond its length, at least: struct sk_buff and
+ * skb_shared_info (SKB_TRUESIZE in include/linux/skbuff.h; 576 bytes on 64-bit
+ * kernels from 4.9 to 6.18). */
+#define SKB_OVERHEAD (sizeof(long) == 8 ? 512U : 256U)
+
+/* sock_diag gives uids as our user namespace has them, a packet as the first
+ * one has them (nfqnl_put_sk_uidgid): they compare only there. */
+static bool is_first_user_namespace(int rootfd)
+{
+	char text[256];
+	unsigned long long inside, outside, count;
+
+	return procfs_read(rootfd, "self/uid_map", text, sizeof(text), NULL) >
+		       0 &&
+	       sscanf(text, "%llu %llu %llu", &inside, &outside, &count) == 3 &&
+	       inside == 0 && outside == 0 && count == UINT32_MAX;
+}
+
+/* The first look-up of a kind may load a kernel module, which takes longer than
+ * a packet should be held. */
+static void load_diag_modules(struct sockowner_finder *f)
+{
+	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP};
+	struct sockdiag_query q = {.local_port = 1, .remote_port = 1};
+
+	ipaddr_parse("127.0.0.1", 9, &q.local);
+	q.remote = q.local;
+	for (size_t i = 0; i < ARRAY_SIZE(protos); i++) {
+		q.proto = protos[i];
+		sockdiag_get(f->diag, &q, &f->rows[0]);
+	}
+	sockdiag_find_all(f->diag, &q, f->rows, ROWS_MAX);
+}
+
+int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
+{
+	int err = sockdiag_open(&f->diag);
+
+	if (err < 0)
+		return err;
+	f->uid_exact = is_first_user_namespace(rootfd);
+	load_diag_modules(f);
+	return 0;
+}
+
+void sockowner_socket_close(struct sockowner_finder *f)
+{
+	if (f->diag != NULL)
+		sockdiag_close(f->diag);
+	f->diag = NULL;
+}
+
+int sockowner_socket_query(const struct sockowner_query *q,
+			   struct sockdiag_query *d)
+{
+	int err;
+
+	*d = (struct sockdiag_query){.proto = (uint8_t)q->protocol,
+				     .ifindex = q->ifindex};
+	if (q->protocol < 0 || q->protocol > UINT8_MAX)
+		return -EINVAL;
+	err = ipaddr_from_sockaddr((const struct sockaddr *)&q->local,
+				   &d->local, &d->local_port);
+	if (err < 0)
+		return err;
+	err = ipaddr_from_sockaddr((const struct sockaddr *)&q->remote,
+				   &d->remote, &d->remote_port);
+	if (err < 0)
+		return err;
+	return d->local.family == d->remote.family ? 0 : -EINVAL;
+}
+
+static struct sockowner_socket socket_of(const struct sockdiag_row *row)
+{
+	return (struct sockowner_socket){
+		.inode = row->inode,
+		.cookie = row->cookie,
+		.cgroup_id = row->cgroup_id,
+		.uid = row->uid,
+		.state = row->state,
+		.listening = row->state == TCP_LISTEN,
+	};
+}
+
+static void give_up(struct sockowner_answer *a, enum sockowner_reason reason)
+{
+	a->grade = SOCKOWNER_UNKNOWN;
+	a->reason = reason;
+}
+
+void sockowner_socket_refuse(struct sockowner_answer *a, int err)
+{
+	a->error = -err;
+	if (err == -ENOENT)
+		give_up(a, SOCKOWNER_REASON_NO_SOCKET);
+	else if (err == -EOPNOTSUPP || err == -EPROTONOSUPPORT)
+		give_up(a, SOCKOWNER_REASON_PROTOCOL);
+	else if (err == -EPERM || err == -EACCES)
+		give_up(a, SOCKOWNER_REASON_NOT_PERMITTED);
+	else
+		give_up(a, SOCKOWNER_REASON_SYSTEM);
+}
+
+static bool has_other_uid(const struct sockowner_finder *f,
+			  const struct sockowner_query *q,
+			  const struct sockdiag_row *row)
+{
+	return q->has_uid && f->uid_exact && row->uid != q->uid;
+}
+
+/* Takes the row, if it can be what was asked for; else says why not. */
+static bool take_row(const struct sockowner_finder *f,
+		     const struct sockowner_query *q,
+		     struct sockowner_answer *a, const struct sockdiag_row *row)
+{
+	a->has_socket = true;
+	a->socket = socket_of(row);
+	if (row->inode == 0) {
+		/* TIME_WAIT, a request or an orphan: nobody's any more. */
+		a->grade = SOCKOWNER_KERNEL;
+		a->method = SOCKOWNER_METHOD_SOCKET;
+		return false;
+	}
+	if (has_other_uid(f, q, row)) {
+		a->has_socket = false;
+		give_up(a, SOCKOWNER_REASON_OTHER_UID);
+		return false;
+	}
+	return true;
+}
+
+/* One exact look-up: TCP's four-tuple is unique, and for an incoming packet the
+ * kernel's own choice is the answer. */
+static bool find_exact(struct sockowner_finder *f,
+		       const struct sockowner_query *q,
+		       const struct sockdiag_query *d,
+		       struct sockowner_answer *a)
+{
+	struct sockdiag_row row;
+	int err = sockdiag_get(f->diag, d, &row);
+
+	if (err == -ENOENT && q->listener && q->protocol == IPPROTO_TCP)
+		err = sockdiag_get_listener(f->diag, d, &row);
+	if (err < 0) {
+		sockowner_socket_refuse(a, err);
+		return false;
+	}
+	return take_row(f, q, a, &row);
+}
+
+/* Has the socket all the held packets in its send queue? */
+static bool has_charged(const struct sockowner_query *q,
+			const struct sockdiag_row *row)
+{
+	return row->wqueue >=
+	       q->held_packets * (uint64_t)SKB_OVERHEAD + q->held_bytes;
+}
+
+/* Could this datagram socket have sent the held packet?  The packet is still
+ * charged to its socket, so that one's send queue is not empty. */
+static bool is_possible(const struct sockowner_finder *f,
+			const struct sockowner_query *q,
+			const struct sockdiag_row *row,
+			enum sockowner_reason *why_not)
+{
+	if (row->inode == 0) {
+		*why_not = SOCKOWNER_REASON_NO_SOCKET;
+		return false;
+	}
+	if (has_other_uid(f, q, row)) {
+		*why_not = SOCKOWNER_REASON_OTHER_UID;
+		return false;
+	}
+	if (!has_charged(q, row)) {
+		*why_not = SOCKOWNER_REASON_NOT_QUEUED;
+		return false;
+	}
+	return true;
+}
+
+/* The kernel's look-up for datagrams names one of several sockets that may
+ * share the port; only all of them together are the truth. */
+static bool find_datagram(struct sockowner_finder *f,
+			  const struct sockowner_query *q,
+			  const struct sockdiag_query *d,
+			  struct sockowner_answer *a)
+{
+	enum sockowner_reason reason = SOCKOWNER_REASON_NO_SOCKET;
+	int n = sockdiag_find_all(f->diag, d, f->rows, ROWS_MAX);
+	size_t seen = n > ROWS_MAX ? ROWS_MAX : (size_t)(n < 0 ? 0 : n);
+
+	a->ntwins = a->ntwins_total = 0;
+	if (n < 0) {
+		sockowner_socket_refuse(a, n);
+		return false;
+	}
+	for (size_t i = 0; i < seen; i++) {
+		if (!is_possible(f, q, &f->rows[i], &reason))
+			continue;
+		if (a->ntwins < SOCKOWNER_HOLDERS_MAX)
+			a->twins[a->ntwins++] = socket_of(&f->rows[i]);
+		a->ntwins_total++;
+	}
+	if (a->ntwins_total == 0 && n <= ROWS_MAX) {
+		give_up(a, reason);
+		return false;
+	}
+	if (a->ntwins_total != 1 || n > ROWS_MAX) {
+		a->grade = SOCKOWNER_TWINS;
+		a->reason = SOCKOWNER_REASON_MANY_SOCKETS;
+		return false;
+	}
+	a->has_socket = true;
+	a->socket = a->twins[0];
+	a->ntwins = a->ntwins_total = 0;
+	return true;
+}
+
+bool sockowner_socket_find(struct sockowner_finder *f,
+			   const struct sockowner_query *q,
+			   const struct sockdiag_query *d,
+			   struct sockowner_answer *a)
+{
+	if (q->protocol == IPPROTO_TCP || q->listener)
+		return find_exact(f, q, d, a);
+	if (q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_UDPLITE)
+		return find_datagram(f, q, d, a);
+	give_up(a, SOCKOWNER_REASON_PROTOCOL);
+	return false;
+}
+
+int sockowner_socket_still(struct sockowner_finder *f,
+			   const struct sockowner_query *q, uint64_t cookie,
+			   uint64_t *inode)
+{
+	struct sockdiag_query d;
+	struct sockdiag_row row;
+
+	if (sockowner_socket_query(q, &d) < 0 ||
+	    sockdiag_get(f->diag, &d, &row) < 0)
+		return 0;
+	if (row.cookie != cookie ||
+	    (q->protocol != IPPROTO_TCP && !has_charged(q, &row)))
+		return 0;
+	*inode = row.inode;
+	return 1;
+}

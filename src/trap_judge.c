@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* trap_judge: what becomes of a catch: told or not, its command, its verdict.
+ */
+#include "trap_judge.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "process.h"
+
+void trap_tell(struct trap *t, const struct event *e)
+{
+	for (size_t i = 0; i < t->cfg.noutputs; i++)
+		output_write(t->cfg.outputs[i], e);
+}
+
+bool trap_is_count_reached(const struct trap *t)
+{
+	return t->cfg.count != 0 && t->sequence >= t->cfg.count;
+}
+
+/* The event of a catch is complete: out with it. */
+static void tell_catch(struct trap *t, struct catch *c)
+{
+	t->stats.events++;
+	t->stats.by_grade[c->event.grade]++;
+	stats_add_event(t->tables, &c->event);
+	trap_tell(t, &c->event);
+}
+
+/* ----------------------------------------------------------------- deciding */
+
+void trap_release(struct trap *t, struct catch *c)
+{
+	uint64_t held;
+
+	for (unsigned i = 0; i < c->nids; i++) {
+		int err = verdict_give(t->cfg.verdict, c->ids[i], NF_ACCEPT,
+				       &held);
+
+		if (i > 0)
+			continue;
+		c->event.held_us = held;
+		if (err == -EALREADY)
+			c->event.expired = true;
+	}
+	if (c->nids > 0 && c->event.expired)
+		t->stats.expired++;
+	c->nids = 0;
+	c->event.action = EVENT_RELEASED;
+}
+
+struct flow *trap_flow_of(struct trap *t, const struct catch *c)
+{
+	struct flow *f = flow_find(t->flows, &c->event.tuple, c->received_us);
+
+	return f != NULL && f->catch == c->index + 1 ? f : NULL;
+}
+
+void trap_close_catch(struct trap *t, struct catch *c)
+{
+	struct flow *f = trap_flow_of(t, c);
+
+	if (f != NULL)
+		f->catch = 0;
+	catch_put(t->catches, c);
+}
+
+/* After the verdict nothing is in a hurry: the rest is read, the event told. */
+static void finish(struct trap *t, struct catch *c)
+{
+	trap_release(t, c);
+	catch_read_rest(c, t->cfg.proc_rootfd);
+	tell_catch(t, c);
+	if (c->hook != NULL) {
+		c->state = CATCH_TOLD;
+		return;
+	}
+	trap_close_catch(t, c);
+}
+
+static void drop_silently(struct trap *t, struct catch *c, uint64_t *counter)
+{
+	(*counter)++;
+	trap_release(t, c);
+	trap_close_catch(t, c);
+}
+
+/* Our own packets, and those of the commands that we run. */
+static bool is_own(struct trap *t, const struct catch *c)
+{
+	const struct sockowner_answer *a = &c->answer;
+	bool children =
+		t->cfg.hook != NULL && hook_any_descendants(t->cfg.hook);
+
+	for (size_t i = 0; i < a->nholders; i++) {
+		pid_t pid = a->holders[i].pid;
+
+		if (pid != getpid() &&
+		    !(children &&
+		      process_descends(t->cfg.proc_rootfd, pid, getpid())))
+			return false;
+	}
+	return a->nholders > 0;
+}
+
+static bool is_same_holder(const struct flow *f, const struct catch *c)
+{
+	const struct sockowner_holder *h = &c->answer.holders[0];
+
+	if (!catch_names_one(c))
+		return !f->has_holder;
+	return f->has_holder && f->holder.pid == h->pid &&
+	       f->holder.starttime == h->starttime &&
+	       memcmp(&f->holder.image, &h->image, sizeof(h->image)) == 0;
+}
+
+void trap_note_questions(struct trap *t, const struct catch *c)
+{
+	struct flow *f = trap_flow_of(t, c);
+
+	for (size_t i = 0; f != NULL && i < c->event.nquestions; i++)
+		flow_note_question(f, catch_question_hash(c, i));
+}
+
+/* Notes in the flow what this packet's answer is.  True: the flow had just this
+ * answer before, and its event was told. */
+static bool note_flow(struct trap *t, struct catch *c)
+{
+	uint64_t cookie = c->event.has_socket ? c->event.socket.cookie : 0;
+	struct flow *f = trap_flow_of(t, c);
+	bool same;
+
+	if (f == NULL)
+		return false;
+	same = f->packets > 0 && f->cookie == cookie &&
+	       f->grade == c->event.grade && is_same_holder(f, c) && !c->quiet;
+	f->packets++;
+	f->cookie = cookie;
+	f->grade = c->event.grade;
+	f->has_holder = catch_names_one(c);
+	if (f->has_holder) {
+		f->holder = c->answer.holders[0];
+		f->holder.dirfd = -1;
+	}
+	trap_note_questions(t, c);
+	return same && !t->cfg.packets;
+}
+
+static bool is_under_rate(struct trap *t, struct catch *c)
+{
+	const struct event *e = &c->event;
+	pid_t pid = e->has_process ? e->process.pid : 0;
+	uint64_t key = e->has_process ? e->process.starttime : e->packet_uid;
+
+	return rate_allow(t->rate, pid, key, c->received_us,
+			  &c->event.suppressed);
+}
+
+/* Starts the user's command.  False: it does not run, and the event says why.
+ */
+static bool start_hook(struct trap *t, struct catch *c)
+{
+	struct event *e = &c->event;
+	struct strbuf json;
+	int err;
+
+	if (t->cfg.hook == NULL || c->quiet)
+		return false;
+	e->wants_hook = true;
+	if (!catch_names_one(c)) {
+		e->hook.skipped = "no single process is the answer";
+		return false;
+	}
+	catch_read_rest(c, t->cfg.proc_rootfd);
+	strbuf_init(&json, t->json, sizeof(t->json));
+	err = output_json_line(e, &json);
+	if (err == 0)
+		err = hook_start(t->cfg.hook, e, json.mem, json.len,
+				 catch_token(c), &c->hook);
+	if (err == 0) {
+		t->stats.hooks++;
+		e->hook.ran = true;
+		return true;
+	}
+	t->stats.hooks_skipped++;
+	e->hook.skipped = err == -EBUSY ? "too many commands run"
+					: "the command could not be started";
+	if (err != -EBUSY)
+		log_warn(-err, "cannot start the command");
+	return false;
+}
+
+/* A server's answers are not what is hunted for, unless asked for. */
+static bool is_answer(const struct trap *t, const struct catch *c)
+{
+	return !t->cfg.answers && c->event.kernel_kind != NULL &&
+	       strcmp(c->event.kernel_kind, "syn-ack") == 0;
+}
+
+/* A packet that the guardian has let go is in no send queue any more, and its
+ * sender may be anywhere: what was not found is for lack of time. */
+static void note_expiry(struct trap *t, struct catch *c)
+{
+	if (c->nids > 0 && !verdict_is_held(t->cfg.verdict, c->ids[0]))
+		c->event.expired = true;
+	if (c->event.expired && c->answer.grade == SOCKOWNER_UNKNOWN)
+		c->answer.reason = SOCKOWNER_REASON_TIME;
+}
+
+void trap_judge(struct trap *t, struct catch *c)
+{
+	note_expiry(t, c);
+	catch_set_grade(c);
+	if (is_own(t, c)) {
+		drop_silently(t, c, &t->stats.exempt);
+		return;
+	}
+	if (is_answer(t, c)) {
+		drop_silently(t, c, &t->stats.answers);
+		return;
+	}
+	if (note_flow(t, c)) {
+		drop_silently(t, c, &t->stats.repeated);
+		return;
+	}
+	catch_read_process(c, t->cfg.users);
+	if (trap_is_count_reached(t)) {
+		drop_silently(t, c, &t->stats.crowded);
+		return;
+	}
+	if (!is_under_rate(t, c)) {
+		drop_silently(t, c, &t->stats.rate_limited);
+		return;
+	}
+	c->event.sequence = ++t->sequence;
+	if (t->cfg.hold_all)
+		catch_read_rest(c, t->cfg.proc_rootfd);
+	if (start_hook(t, c))
+		c->state = CATCH_HOOK;
+	else
+		finish(t, c);
+}
+
+void trap_end_hook(struct trap *t, struct catch *c,
+		   const struct event_hook *result)
+{
+	struct hook *h = c->hook;
+
+	c->hook = NULL;
+	c->event.hook = *result;
+	if (result->killed)
+		t->stats.hooks_killed++;
+	if (c->state == CATCH_HOOK) {
+		finish(t, c);
+	} else {
+		c->event.kind = EVENT_HOOK;
+		trap_tell(t, &c->event);
+		trap_close_catch(t, c);
+	}
+	hook_free(t->cfg.hook, h);
+}
+
+void trap_cut_short(struct trap *t, struct catch *c)
+{
+	if (c->state == CATCH_OWNER) {
+		sockowner_cancel(t->cfg.sockowner, catch_token(c), &c->answer);
+		c->quiet = true;
+		trap_judge(t, c);
+	} else {
+		finish(t, c);
+	}
+}
