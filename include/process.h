@@ -77,10 +77,10 @@ struct process_lineage {
  */
 
 /*
- * Before the verdict: pid, ppid, start time, image, exe, args, credentials,
- * cgroup.  tid may be 0.  All of it is of one program image: an exec meanwhile
- * starts the reading again.  -EAGAIN: it exec'ed each time; image, exe and args
- * may not belong together then.
+ * Before the verdict: pid, ppid, start time, image, exe, args, owner, cgroup.
+ * tid may be 0.  All of it is of one program image: an exec meanwhile starts
+ * the reading again.  -EAGAIN: there was one each time, or one is under way;
+ * image, exe and args may not belong together then.
  */
 int process_read(int dirfd, pid_t pid, pid_t tid, struct strpool *pool,
 		 struct process *p);

@@ -44,6 +44,7 @@ struct procfs_stat {
 	uint64_t starttime;		/* (22) clock ticks after boot */
 	uint64_t startstack;		/* (28) 0 without ptrace permission */
 	uint64_t arg_start;		/* (48) 0 without ptrace permission */
+	uint64_t arg_end;		/* (49) as above, and during an exec */
 };
 
 /* Parses from the last ')': a comm may hold ") Z 1".  Fields from (26) on may

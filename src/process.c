@@ -197,6 +197,14 @@ static bool same_image(const struct procfs_image *a,
 	       a->arg_start == b->arg_start && a->startstack == b->startstack;
 }
 
+/* An exec has put the new program in place, but not its arguments yet.  Nobody
+ * can get there by prctl(2), which wants arg_end above arg_start. */
+static bool is_mid_exec(const struct procfs_stat *st,
+			const struct procfs_image *im)
+{
+	return im->exe_ino && !st->arg_end;
+}
+
 /* One reading; -EAGAIN: there was an exec in between. */
 static int read_once(int dirfd, struct strpool *pool, struct process *p)
 {
@@ -214,6 +222,8 @@ static int read_once(int dirfd, struct strpool *pool, struct process *p)
 	p->args = read_args(dirfd, pool, &p->args_len, &p->args_truncated);
 	read_owner(dirfd, p);
 	p->cgroup = read_cgroup(dirfd, pool);
+	if (is_mid_exec(&st, &p->image))
+		return -EAGAIN;
 	rc = read_image(dirfd, &st, &after);
 	/* The directory of a process that is gone is root's. */
 	if (rc) {

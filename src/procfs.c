@@ -27,6 +27,7 @@ enum stat_field {
 	STAT_RSSLIM = 25, /* the last that must be there */
 	STAT_STARTSTACK = 28,
 	STAT_ARG_START = 48,
+	STAT_ARG_END,
 	STAT_FIELDS, /* what comes later is not looked at */
 };
 
@@ -201,6 +202,7 @@ int procfs_parse_stat(const char *text, size_t len, struct procfs_stat *st)
 	st->starttime = field[STAT_STARTTIME];
 	st->startstack = field[STAT_STARTSTACK];
 	st->arg_start = field[STAT_ARG_START];
+	st->arg_end = field[STAT_ARG_END];
 	return 0;
 }
 

@@ -41,6 +41,7 @@ static void check_stat(const char *comm, size_t len)
 	assert_int_equal(st.starttime, 123456789);
 	assert_int_equal(st.startstack, 140722222222222);
 	assert_int_equal(st.arg_start, 140733333333333);
+	assert_int_equal(st.arg_end, 15);
 }
 
 static void stat_hostile_names(void **state)
@@ -186,6 +187,7 @@ static void stat_of_real_names(void **state)
 		assert_int_equal(st.pgrp, getpgrp());
 		assert_int_equal(st.session, getsid(0));
 		assert_true(st.starttime > 0 && st.arg_start > 0);
+		assert_true(st.arg_end > st.arg_start);
 		close(dir);
 		close(root);
 	}
