@@ -12,8 +12,8 @@
  * Every id that is held is registered here and leaves by exactly one verdict:
  * from the loop, or from the guardian, a thread that touches nothing but this
  * table and the queue's socket and accepts what is held past the limit, whatever
- * the loop does.  When the loop itself has not shown up for that long, the guardian
- * accepts all that the queue holds, received or not.
+ * the loop does.  When the loop itself has not shown up for that long, the
+ * guardian accepts all that the queue holds, received or not.
  */
 struct verdict;
 
