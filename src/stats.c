@@ -345,7 +345,7 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 		{s->hooks_skipped, "skipped"},
 		{s->hooks_killed, "killed"},
 	};
-	const struct item output[] = {{s->output_lost, "not written"}};
+	const struct item output[] = {{s->output_lost, "lost"}};
 
 	add_items(out, "packets", packets, ARRAY_SIZE(packets));
 	add_held(out, s, t);
