@@ -81,8 +81,15 @@ struct sockowner_holder {
 	pid_t pid;
 	pid_t tid;			/* the sending thread; 0: not known */
 	int fd;
+	pid_t fd_tid;			/* in whose table fd is: threads may have
+					 * their own; else the pid */
+	bool has_image;			/* starttime and image are there; if not,
+					 * `call` is: the thread's line in
+					 * /proc/PID/task/TID/syscall, which stays
+					 * as it is while the packet is held */
 	uint64_t starttime;		/* clock ticks after boot */
 	struct sockowner_image image;
+	char call[160];
 	int dirfd;			/* open /proc/PID; the answer owns it */
 };
 

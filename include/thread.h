@@ -32,6 +32,6 @@ int thread_find_connect(int dirfd, pid_t pid, uint64_t inode, uint64_t until_us,
  * Is that thread still in the very same call?  Then nothing has run there since,
  * and the program is the same: an exec has a stack of its own.
  */
-int thread_is_in_call(int dirfd, pid_t tid, const char *call);
+int thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call);
 
 #endif

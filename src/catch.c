@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "proto.h"
+#include "thread.h"
 #include "util.h"
 
 #define DNS_PORT 53
@@ -359,13 +360,6 @@ bool catch_names_one(const struct catch *c)
 
 /* -------------------------------------------------------------- the process */
 
-static bool is_image(const struct sockowner_image *a,
-		     const struct procfs_image *b)
-{
-	return a->exe_dev == b->exe_dev && a->exe_ino == b->exe_ino &&
-	       a->arg_start == b->arg_start && a->startstack == b->startstack;
-}
-
 static void list_holder(struct event *e, const struct sockowner_holder *h)
 {
 	struct event_process *ep = &e->holders[e->nholders];
@@ -386,18 +380,50 @@ static void list_holder(struct event *e, const struct sockowner_holder *h)
 	e->nholders++;
 }
 
+/* The facts are of the program that sent: the one whose image was read before,
+ * or the one that is in that call still. */
+static int read_sender(const struct sockowner_holder *h, struct strpool *pool,
+		       struct process *p)
+{
+	const struct procfs_image image = {
+		.exe_dev = h->image.exe_dev,
+		.exe_ino = h->image.exe_ino,
+		.arg_start = h->image.arg_start,
+		.startstack = h->image.startstack,
+	};
+	int err = process_read_image(h->dirfd, h->pid, h->tid,
+				     h->has_image ? &image : NULL, pool, p);
+
+	if (err == 0 && !h->has_image &&
+	    !thread_is_in_call(h->dirfd, h->pid, h->tid, h->call))
+		err = -EAGAIN;
+	return err;
+}
+
+/* From now on the holder is known by its image, too. */
+static void note_image(struct sockowner_holder *h, const struct process *p)
+{
+	h->has_image = true;
+	h->starttime = p->starttime;
+	h->image = (struct sockowner_image){
+		.exe_dev = p->image.exe_dev,
+		.exe_ino = p->image.exe_ino,
+		.arg_start = p->image.arg_start,
+		.startstack = p->image.startstack,
+	};
+}
+
+/* Who has gone or changed its program by now cannot be described. */
 static void name_process(struct catch *c, const struct users *users)
 {
-	const struct sockowner_holder *h = &c->answer.holders[0];
+	struct sockowner_holder *h = &c->answer.holders[0];
 	struct event *e = &c->event;
-	int err = process_read(h->dirfd, h->pid, h->tid, &e->pool, &e->process);
 
-	/* Who has gone or changed its program by now cannot be described: these
-	 * facts would be another image's. */
-	if (err < 0 || !is_image(&h->image, &e->process.image)) {
+	if (read_sender(h, &e->pool, &e->process) < 0) {
 		set_unknown(e, SOCKOWNER_REASON_CHANGED);
 		return;
 	}
+	note_image(h, &e->process);
 	e->has_process = true;
 	e->alive = true;
 	if (e->process.has_owner)

@@ -146,7 +146,7 @@ static const char *exe_mark(const struct process *p)
 	case PROCESS_EXE_NONE:
 		break;
 	}
-	return p->foreign_mntns ? " (in its own mount namespace)" : "";
+	return p->foreign_mntns ? " (not the file of that name here)" : "";
 }
 
 /* Does argv[0] say no more than exe does?  A login shell's has a dash. */

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "trap_judge.h"
 #include "util.h"
@@ -133,7 +134,7 @@ static void link_flow(struct trap *t, struct catch *c)
 /* A connection attempt whose tuple another one of the inbox shares. */
 static void look_ahead(struct trap *t, struct catch *c)
 {
-	inbox_fill(t->inbox);
+	inbox_fill(t->inbox, INBOX_MAX);
 	if (inbox_has_rival(t->inbox, &c->event.packet))
 		c->rival = true;
 }
@@ -220,12 +221,20 @@ static void take(struct trap *t, const struct inbox_item *item)
 		begin(t, item, false, NULL);
 }
 
-static void take_all(struct trap *t)
+/* As many as the inbox holds, then the rest of the turn has its turn.  The
+ * first one is worked on before the others are read. */
+static void take_some(struct trap *t)
 {
 	const struct inbox_item *item;
 
-	inbox_fill(t->inbox);
-	while ((item = inbox_first(t->inbox)) != NULL) {
+	for (unsigned i = 0; i < INBOX_MAX; i++) {
+		item = inbox_first(t->inbox);
+		if (item == NULL) {
+			inbox_fill(t->inbox, 1);
+			item = inbox_first(t->inbox);
+		}
+		if (item == NULL)
+			return;
 		take(t, item);
 		inbox_pop(t->inbox);
 	}
@@ -243,6 +252,7 @@ static void doubt_datagram(struct trap *t, struct catch *c)
 	if (q.protocol == IPPROTO_TCP || q.listener || c->nids == 0 ||
 	    !c->answer.has_socket)
 		return;
+	inbox_fill(t->inbox, INBOX_MAX);
 	count_held(t, &q, &c->event.tuple);
 	if (q.held_packets <= 1 ||
 	    sockowner_recheck(t->cfg.sockowner, &q, c->answer.socket.cookie))
@@ -302,10 +312,10 @@ static void expire_all(struct trap *t, uint64_t now)
 
 void trap_turn(struct trap *t)
 {
-	take_all(t);
+	take_some(t);
 	t->sweeping = sockowner_step(t->cfg.sockowner, SWEEP_SLICE_US);
 	/* What came during the sweep may cast doubt on its answers. */
-	take_all(t);
+	take_some(t);
 	collect_answers(t);
 	collect_hooks(t, util_now_us());
 	if (catch_count(t->catches) > 0)
@@ -363,13 +373,13 @@ void trap_drain(struct trap *t)
 	const struct inbox_item *item;
 
 	do {
-		inbox_fill(t->inbox);
+		inbox_fill(t->inbox, INBOX_MAX);
 		while ((item = inbox_first(t->inbox)) != NULL) {
 			t->stats.packets++;
 			verdict_pass(t->cfg.verdict, item->queued.id);
 			inbox_pop(t->inbox);
 		}
-	} while (!inbox_fill(t->inbox));
+	} while (!inbox_fill(t->inbox, INBOX_MAX));
 }
 
 void trap_note_ruled(struct trap *t, uint64_t ruled)
@@ -398,6 +408,7 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 	if (t == NULL)
 		return -ENOMEM;
 	t->cfg = *cfg;
+	t->pid = getpid();
 	err = catch_open(&t->catches);
 	if (err == 0)
 		err = flow_open(&t->flows);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,6 +75,9 @@ void trap_close_catch(struct trap *t, struct catch *c)
 static void finish(struct trap *t, struct catch *c)
 {
 	trap_release(t, c);
+	/* The verdict has woken the sender, and often on this very CPU: it
+	 * first, then our notes. */
+	sched_yield();
 	catch_read_rest(c, t->cfg.proc_rootfd);
 	tell_catch(t, c);
 	if (c->hook != NULL) {
@@ -100,9 +104,9 @@ static bool is_own(struct trap *t, const struct catch *c)
 	for (size_t i = 0; i < a->nholders; i++) {
 		pid_t pid = a->holders[i].pid;
 
-		if (pid != getpid() &&
+		if (pid != t->pid &&
 		    !(children &&
-		      process_descends(t->cfg.proc_rootfd, pid, getpid())))
+		      process_descends(t->cfg.proc_rootfd, pid, t->pid)))
 			return false;
 	}
 	return a->nholders > 0;
@@ -224,11 +228,11 @@ void trap_judge(struct trap *t, struct catch *c)
 		drop_silently(t, c, &t->stats.answers);
 		return;
 	}
+	catch_read_process(c, t->cfg.users);
 	if (note_flow(t, c)) {
 		drop_silently(t, c, &t->stats.repeated);
 		return;
 	}
-	catch_read_process(c, t->cfg.users);
 	if (trap_is_count_reached(t)) {
 		drop_silently(t, c, &t->stats.crowded);
 		return;
