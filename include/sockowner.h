@@ -67,7 +67,8 @@ struct sockowner_query {
 	unsigned held_packets;		/* packets from this port that are held now,
 					 * and their length: datagrams must show */
 	uint32_t held_bytes;		/* in their socket's send queue */
-	bool listener;			/* an incoming packet: a listener may own it */
+	bool listener;			/* an incoming packet, or a SYN-ACK: a
+					 * listener may own it */
 	bool has_uid;			/* the socket creator's, as the packet says */
 	uid_t uid;
 };
@@ -127,7 +128,7 @@ void sockowner_close(struct sockowner *so);
  * work with sockowner_step and collect with sockowner_next, where token comes
  * back.  The answer's holders
  * have open descriptors: sockowner_release it.  -errno only for a query that
- * makes no sense (-EINVAL, -EAFNOSUPPORT) or lack of memory.
+ * makes no sense (-EINVAL, -EAFNOSUPPORT), or -EBUSY when 512 wait.
  */
 int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 		  uint64_t token, struct sockowner_answer *answer);
@@ -161,6 +162,10 @@ void sockowner_release(struct sockowner_answer *answer);
  */
 int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 		    uint64_t cookie, const struct sockowner_holder *holder);
+
+/* TCP: is somebody listening at the local address, so that a packet from there
+ * may be a server's answer?  One look-up.  1 yes, 0 no. */
+int sockowner_serves(struct sockowner *so, const struct sockowner_query *q);
 
 /*
  * More packets of these addresses have turned up since the question was asked

@@ -125,13 +125,6 @@ static enum event_direction direction_of(uint8_t hook)
 	return EVENT_EGRESS;
 }
 
-static bool is_syn(const struct packet *p)
-{
-	return p->tuple.proto == IPPROTO_TCP &&
-	       (p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
-		       PACKET_TCP_SYN;
-}
-
 void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 {
 	const struct tuple *t = &item->packet.tuple;
@@ -144,10 +137,10 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 			   in ? &q->remote : &q->local);
 	ipaddr_to_sockaddr(&t->daddr, t->dport, q->ifindex,
 			   in ? &q->local : &q->remote);
-	q->listener = in;
-	if (in)
+	q->listener = in || packet_is_syn_ack(&item->packet);
+	if (q->listener)
 		return;
-	q->connecting = is_syn(&item->packet);
+	q->connecting = packet_is_syn(&item->packet);
 	q->held_packets = 1;
 	q->held_bytes = item->packet.len;
 	q->has_uid = item->queued.has_uid;
@@ -265,10 +258,9 @@ static const char *tcp_kind(const struct packet *p,
 {
 	bool ownerless = a->grade == SOCKOWNER_KERNEL;
 
-	if ((p->tcp_flags & PACKET_TCP_RST) != 0)
+	if (packet_is_reset(p))
 		return "rst";
-	if ((p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
-	    (PACKET_TCP_SYN | PACKET_TCP_ACK))
+	if (packet_is_syn_ack(p))
 		return "syn-ack";
 	if (ownerless && a->socket.state == TCP_TIME_WAIT)
 		return "time-wait ack";
@@ -305,6 +297,15 @@ static const char *kernel_kind(const struct catch *c)
 	return e->has_packet_uid ? NULL : kind;
 }
 
+/* The kernel notes the uid of a socket that a process has open (nfqnl_put_sk_
+ * uidgid in net/netfilter/nfnetlink_queue.c), and here is neither. */
+static bool is_nobodys(const struct catch *c)
+{
+	return c->event.direction == EVENT_EGRESS && !c->event.has_packet_uid &&
+	       c->answer.grade == SOCKOWNER_UNKNOWN &&
+	       c->answer.reason == SOCKOWNER_REASON_NO_SOCKET;
+}
+
 static void set_unknown(struct event *e, enum sockowner_reason reason)
 {
 	e->grade = SOCKOWNER_UNKNOWN;
@@ -326,7 +327,7 @@ static void set_weaker_grade(struct catch *c)
 		e->grade = SOCKOWNER_UID_ONLY;
 }
 
-void catch_set_grade(struct catch *c)
+void catch_set_grade(struct catch *c, bool uids)
 {
 	const struct sockowner_answer *a = &c->answer;
 	struct event *e = &c->event;
@@ -342,6 +343,10 @@ void catch_set_grade(struct catch *c)
 	e->ntwins_total = a->ntwins_total;
 	memcpy(e->twins, a->twins, sizeof(e->twins));
 	e->kernel_kind = kernel_kind(c);
+	if (e->kernel_kind == NULL && uids && is_nobodys(c))
+		e->kernel_kind = e->tuple.proto == IPPROTO_TCP
+					 ? "closed socket"
+					 : "kernel socket";
 	if (e->kernel_kind == NULL) {
 		set_weaker_grade(c);
 		return;
@@ -436,7 +441,10 @@ void catch_read_process(struct catch *c, const struct users *users)
 
 	if (catch_names_one(c) && c->answer.nholders > 0)
 		name_process(c, users);
-	if (catch_names_one(c) || e->grade == SOCKOWNER_KERNEL)
+	/* A SYN-ACK is the kernel's, for the listener; nothing else of the
+	 * kernel's has to do with who has a socket open. */
+	if (catch_names_one(c) ||
+	    (e->grade == SOCKOWNER_KERNEL && !packet_is_syn_ack(&e->packet)))
 		return;
 	for (size_t i = 0; i < c->answer.nholders; i++)
 		list_holder(e, &c->answer.holders[i]);

@@ -171,7 +171,7 @@ static void add_alias(const struct output_text_writer *w, const char *exe,
 	const char *slash = exe == NULL ? NULL : strrchr(exe, '/');
 	size_t dir = slash == NULL ? 0 : (size_t)(slash - exe) + 1;
 
-	if (len > dir && memcmp(argv0, exe, dir) == 0 &&
+	if (dir > 0 && len > dir && memcmp(argv0, exe, dir) == 0 &&
 	    memchr(argv0 + dir, '/', len - dir) == NULL) {
 		argv0 += dir;
 		len -= dir;

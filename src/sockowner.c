@@ -349,6 +349,11 @@ int sockowner_get(struct sockowner *so, const struct sockowner_query *q,
 
 /* ------------------------------------------------------ further packets */
 
+int sockowner_serves(struct sockowner *so, const struct sockowner_query *q)
+{
+	return sockowner_socket_serves(&so->finder, q);
+}
+
 int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
 		      uint64_t cookie)
 {

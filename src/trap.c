@@ -139,6 +139,17 @@ static void look_ahead(struct trap *t, struct catch *c)
 		c->rival = true;
 }
 
+/* A reset is the kernel's, whatever socket has that tuple. */
+static int ask(struct trap *t, struct catch *c)
+{
+	if (packet_is_reset(&c->event.packet)) {
+		c->answer.grade = SOCKOWNER_KERNEL;
+		return 1;
+	}
+	return sockowner_ask(t->cfg.sockowner, &c->query, catch_token(c),
+			     &c->answer);
+}
+
 /* A packet to be told: held, and its owner asked for. */
 static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		  struct catch *rival)
@@ -166,8 +177,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 	if (t->cfg.links != NULL)
 		link_name(t->cfg.links, c->query.ifindex, c->event.ifname);
 	link_flow(t, c);
-	r = sockowner_ask(t->cfg.sockowner, &c->query, catch_token(c),
-			  &c->answer);
+	r = ask(t, c);
 	if (r == 0)
 		return;
 	if (r < 0) {
@@ -184,8 +194,7 @@ static bool is_wanted(const struct trap *t, const struct inbox_item *item)
 	const struct packet *p = &item->packet;
 
 	if (t->cfg.new_only && p->tuple.proto == IPPROTO_TCP &&
-	    (p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) !=
-		    PACKET_TCP_SYN)
+	    !packet_is_syn(p))
 		return false;
 	if (t->cfg.ntargets == 0)
 		return true;
@@ -193,6 +202,22 @@ static bool is_wanted(const struct trap *t, const struct inbox_item *item)
 		if (target_match(&t->cfg.targets[i], p))
 			return true;
 	return false;
+}
+
+/* A server's answers are not what is hunted for, unless asked for.  What the
+ * kernel sends by itself (a reset) is told. */
+static bool is_answer(struct trap *t, const struct inbox_item *item)
+{
+	const struct packet *p = &item->packet;
+	struct sockowner_query q;
+
+	if (t->cfg.answers || p->tuple.proto != IPPROTO_TCP ||
+	    packet_is_syn(p) || packet_is_reset(p))
+		return false;
+	if (packet_is_syn_ack(p))
+		return true;
+	catch_make_query(item, &q);
+	return sockowner_serves(t->cfg.sockowner, &q) == 1;
 }
 
 static void take(struct trap *t, const struct inbox_item *item)
@@ -211,6 +236,11 @@ static void take(struct trap *t, const struct inbox_item *item)
 		return;
 	}
 	f = flow_find(t->flows, &item->packet.tuple, item->received_us);
+	if (f == NULL && is_answer(t, item)) {
+		t->stats.answers++;
+		verdict_pass(t->cfg.verdict, item->queued.id);
+		return;
+	}
 	c = f != NULL && f->catch != 0 ? catch_at(t->catches, f->catch - 1)
 				       : NULL;
 	if (c != NULL)

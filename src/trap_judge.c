@@ -141,6 +141,9 @@ static bool note_flow(struct trap *t, struct catch *c)
 
 	if (f == NULL)
 		return false;
+	/* The kernel ends what was told. */
+	if (f->packets > 0 && c->event.grade == SOCKOWNER_KERNEL)
+		return !t->cfg.packets && !t->cfg.answers;
 	same = f->packets > 0 && f->cookie == cookie &&
 	       f->grade == c->event.grade && is_same_holder(f, c) && !c->quiet;
 	f->packets++;
@@ -177,6 +180,7 @@ static bool start_hook(struct trap *t, struct catch *c)
 		return false;
 	e->wants_hook = true;
 	if (!catch_names_one(c)) {
+		t->stats.hooks_skipped++;
 		e->hook.skipped = "no single process is the answer";
 		return false;
 	}
@@ -199,13 +203,6 @@ static bool start_hook(struct trap *t, struct catch *c)
 	return false;
 }
 
-/* A server's answers are not what is hunted for, unless asked for. */
-static bool is_answer(const struct trap *t, const struct catch *c)
-{
-	return !t->cfg.answers && c->event.kernel_kind != NULL &&
-	       strcmp(c->event.kernel_kind, "syn-ack") == 0;
-}
-
 /* A packet that the guardian has let go is in no send queue any more, and its
  * sender may be anywhere: what was not found is for lack of time. */
 static void note_expiry(struct trap *t, struct catch *c)
@@ -219,13 +216,9 @@ static void note_expiry(struct trap *t, struct catch *c)
 void trap_judge(struct trap *t, struct catch *c)
 {
 	note_expiry(t, c);
-	catch_set_grade(c);
+	catch_set_grade(c, nfqueue_features(t->cfg.queue)->uid_gid);
 	if (is_own(t, c)) {
 		drop_silently(t, c, &t->stats.exempt);
-		return;
-	}
-	if (is_answer(t, c)) {
-		drop_silently(t, c, &t->stats.answers);
 		return;
 	}
 	catch_read_process(c, t->cfg.users);
