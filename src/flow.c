@@ -89,7 +89,8 @@ struct flow *flow_find(struct flow_table *ft, const struct tuple *t,
 	}
 	lru_unlink(ft, f);
 	lru_push(ft, f);
-	f->last_us = now_us;
+	if (now_us > f->last_us)
+		f->last_us = now_us;
 	return f;
 }
 
