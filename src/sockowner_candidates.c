@@ -15,7 +15,7 @@
 #define NEWEST_MAX 8 /* pids born last that are tried */
 /* For all of them together: some may have many threads, and one that has just
  * sent its SYN runs on for a moment before it sleeps in connect(2). */
-#define CANDIDATES_US 300
+#define CANDIDATES_US 1000
 
 void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd)
 {

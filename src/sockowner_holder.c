@@ -15,7 +15,7 @@
 #include "util.h"
 
 /* For looking at the threads of all holders together. */
-#define THREADS_US 2000
+#define THREADS_US 10000
 
 static void fill_holder(struct sockowner_holder *h, pid_t pid, pid_t fd_tid,
 			int fd, const struct procfs_stat *st,
