@@ -21,6 +21,7 @@ struct output_text_writer {
 	struct strbuf *out;
 	const struct output_options *opt;
 	bool begun;		/* the line has a part already */
+	size_t line, part;	/* where these begin in out */
 };
 
 /* NULL: no colour; text between the two is in it. */

@@ -74,7 +74,7 @@ static int refuse_option(const char *word, int val)
 		return options_complain("option", word, NULL,
 					"takes no argument");
 	return options_complain("option", val ? letter : word, NULL,
-				"no such option (--help lists them)");
+				"unknown (--help lists them)");
 }
 
 static int read_option(struct options_parse *p, int val, const char *arg)
@@ -149,7 +149,7 @@ static int check_conflicts(const struct options_parse *p)
 		if (!has_a || has_b == pairs[i].needed)
 			continue;
 		if (pairs[i].needed)
-			log_error("option %s: nothing without %s", a, b);
+			log_error("option %s: useless without %s", a, b);
 		else
 			log_error("options %s and %s exclude each other", a, b);
 		return -EINVAL;
@@ -164,8 +164,8 @@ static int check_targets(struct options_parse *p)
 	if (o->ntargets || o->mode == OPTIONS_CHECK ||
 	    (o->mode == OPTIONS_RUN && o->has_queue))
 		return options_end_targets(p);
-	log_error("no target: say what to catch, for example "
-		  "-u 192.168.1.1:53 (--help shows more)");
+	log_error("no target; for example -u 192.168.1.1:53 "
+		  "(--help shows more)");
 	return -EINVAL;
 }
 
@@ -241,10 +241,10 @@ static const char usage_head[] =
 "\n"
 "Usage: ptrap-ng [OPTION]... TARGET...\n"
 "\n"
-"A TARGET is where the packets go: ADDR, ADDR/LEN, HOST, ADDR:PORT,\n"
-"ADDR:LOW-HIGH, HOST:PORT, [IPV6]:PORT, :PORT, or any.\n"
-"Options and targets are read in the order given: -t, -u and --proto say which\n"
-"protocol the targets after them have.\n";
+"A TARGET is where packets go: ADDR, ADDR/LEN or HOST, each alone or with :PORT\n"
+"or :LOW-HIGH behind it, [IPV6]:PORT, :PORT, or any.\n"
+"-t, -u and --proto say which protocol the targets after them have; targets\n"
+"before the first of these are of any protocol.\n";
 
 static const char usage_tail[] =
 "\n"

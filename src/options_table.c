@@ -189,8 +189,7 @@ int options_end_targets(struct options_parse *p)
 		p->old->proto = p->proto;
 		return check_old(p);
 	}
-	log_error("option %s: no target follows it; it is said before the "
-		  "targets that it is for",
+	log_error("option %s: no target follows; it goes before its targets",
 		  p->proto_said);
 	return -EINVAL;
 }
@@ -292,7 +291,7 @@ static int check_format(const struct options_parse *p, const char *spec)
 		    memcmp(formats[i].name, spec, len) == 0)
 			return formats[i].built ? 0
 						: refuse(p, spec, NULL,
-							 "not built yet: "
+							 "not in this version: "
 							 "text or json");
 	return refuse(p, spec, NULL, "no such format: text or json");
 }
@@ -357,18 +356,19 @@ const struct options_spec options_table[] = {
 	{"udp", 'u', NULL, OPTIONS_TARGET, set_known_proto, IPPROTO_UDP,
 	 "the targets that follow are UDP"},
 	{"proto", 0, "NAME", OPTIONS_TARGET, set_proto, 0,
-	 "they are NAME: tcp, udp, udplite, sctp, dccp, icmp, icmp6, a number, "
-	 "or any (which holds until the first of these three)"},
+	 "the targets that follow are NAME: tcp, udp, udplite, sctp, dccp, "
+	 "icmp, icmp6, a number, or any"},
 	{"address", 'i', "ADDR", OPTIONS_TARGET, set_address, 0,
 	 "a target the old way: its address"},
 	{"port", 'p', "PORT", OPTIONS_TARGET, set_port, 0,
 	 "and its port, before or after -i"},
 	{"new", 'c', NULL, OPTIONS_TARGET, FLAG(new_only),
-	 "only the first packet of a connection or flow"},
+	 "only the first packet of a connection or flow (targets other "
+	 "than TCP switch connection tracking on)"},
 	{"in", 0, NULL, OPTIONS_TARGET, FLAG(input),
-	 "inbound packets too"},
+	 "inbound packets to the targets too"},
 	{"forward", 0, NULL, OPTIONS_TARGET, FLAG(forward),
-	 "forwarded packets too"},
+	 "forwarded packets to the targets too"},
 
 	{"exec", 'e', "CMD", OPTIONS_COMMAND, set_exec, 0,
 	 "run CMD with the sender's pid as its last argument, while the "
@@ -387,11 +387,11 @@ const struct options_spec options_table[] = {
 	{"packets", 0, NULL, OPTIONS_REPORT, FLAG(packets),
 	 "an event for every packet, not for every flow"},
 	{"hold-all", 0, NULL, OPTIONS_REPORT, FLAG(hold_all),
-	 "read all there is to know while the packet is held"},
+	 "read all about the process before the packet is released"},
 	{"quiet", 'q', NULL, OPTIONS_REPORT, set_level, LOG_QUIET,
 	 "events and errors only"},
 	{"verbose", 'v', NULL, OPTIONS_REPORT, set_level, LOG_VERBOSE,
-	 "say more; answers of servers make events too"},
+	 "say more; servers' answers (SYN-ACK) make events too"},
 
 	{"once", '1', NULL, OPTIONS_END, set_once, 0,
 	 "stop after the first catch"},

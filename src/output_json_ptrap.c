@@ -2,6 +2,7 @@
 /* output_json_ptrap: the part of a JSON event that no common schema has. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 
 #include "output_json.h"
@@ -42,12 +43,31 @@ static json_t *make_twin(struct output_json_writer *w,
 	return obj;
 }
 
+/* A process that is put forward has the socket open, too. */
+static json_t *make_holder(struct output_json_writer *w,
+			   const struct process *p)
+{
+	struct event_process holder = {
+		.pid = p->pid,
+		.tid = p->tid,
+		.exe = p->exe,
+		.has_uid = p->has_owner,
+		.uid = p->euid,
+	};
+
+	memcpy(holder.comm, p->comm, sizeof(holder.comm));
+	return make_process(w, &holder);
+}
+
 /* Empty lists are told too: they were looked for. */
 static void put_lists(struct output_json_writer *w, json_t *obj,
 		      const struct event *e)
 {
 	json_t *holders = json_array(), *twins = json_array();
+	bool alone = e->has_process && e->nholders == 0;
 
+	if (alone)
+		append(w, holders, make_holder(w, &e->process));
 	for (size_t i = 0; i < e->nholders; i++)
 		append(w, holders, make_process(w, &e->holders[i]));
 	for (size_t i = 0; i < e->ntwins; i++)
@@ -56,7 +76,7 @@ static void put_lists(struct output_json_writer *w, json_t *obj,
 		output_json_put(w, obj, "creator",
 				make_process(w, &e->creator));
 	output_json_put(w, obj, "holders", holders);
-	if (e->nholders_total > e->nholders)
+	if (e->nholders_total > e->nholders + alone)
 		output_json_put_number(w, obj, "holders_total",
 				       e->nholders_total);
 	output_json_put(w, obj, "twins", twins);

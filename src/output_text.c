@@ -14,34 +14,93 @@
 /* As wide as the time and a blank. */
 #define INDENT "             "
 
-/* Of a longer lineage the nearest and the last are shown. */
-#define ANCESTORS_SHOWN 8
-#define ANCESTORS_LAST	3
+/* Of a longer lineage the nearest and the last are shown, but with -v. */
+#define LINEAGE_WIDTH 60
+
+/* Where lines that only -v makes long are broken. */
+#define COLUMNS 80
+
+/* Parts stand that far apart; a name with blanks is in quotes. */
+#define GAP   "   "
+#define BREAK "\n" INDENT
 
 static void begin_line(struct output_text_writer *w)
 {
+	w->line = w->out->len;
 	strbuf_puts(w->out, INDENT);
 	w->begun = false;
 }
 
-/* Parts stand three blanks apart; a name with blanks is in quotes. */
-static void begin_part(struct output_text_writer *w)
+/* The part that has just ended gets a line of its own if it does not fit. */
+static void wrap_part(struct output_text_writer *w)
 {
-	if (w->begun)
-		strbuf_puts(w->out, "   ");
-	w->begun = true;
+	const size_t gap = sizeof(GAP) - 1, brk = sizeof(BREAK) - 1;
+	char *part = w->out->mem + w->part;
+	size_t room = w->out->size - w->out->len;
+
+	if (w->part <= w->line + sizeof(INDENT) || w->out->truncated ||
+	    w->out->len - w->line <= COLUMNS || room <= brk - gap)
+		return;
+	memmove(part + brk - gap, part, w->out->len + 1 - w->part);
+	memcpy(part - gap, BREAK, brk);
+	w->out->len += brk - gap;
+	w->line = w->part - gap + 1;
 }
 
-static void end_line(const struct output_text_writer *w)
+static void begin_part(struct output_text_writer *w)
 {
+	if (w->begun && w->opt->verbose)
+		wrap_part(w);
+	if (w->begun)
+		strbuf_puts(w->out, GAP);
+	w->begun = true;
+	w->part = w->out->len;
+}
+
+static void end_line(struct output_text_writer *w)
+{
+	if (w->begun && w->opt->verbose)
+		wrap_part(w);
 	strbuf_puts(w->out, "\n");
 }
 
 /* -------------------------------------------------------- the second line */
 
+static size_t ancestor_width(const struct process_ancestor *a)
+{
+	char mem[4 * sizeof(a->comm) + 32];
+	struct strbuf sb;
+
+	strbuf_init(&sb, mem, sizeof(mem));
+	text_add_process(&sb, a->comm, a->pid, 0);
+	return sb.len;
+}
+
+/* How many of the nearest fit, where the last one is shown in any case. */
+static size_t count_near(const struct process_lineage *l)
+{
+	size_t width = 0, near = 1;
+
+	for (size_t i = 0; i < l->n; i++)
+		width += ancestor_width(&l->list[i]) + strlen(" < ");
+	if (width <= LINEAGE_WIDTH + strlen(" < ") || l->n < 3)
+		return l->n;
+	width = ancestor_width(&l->list[0]) + strlen(" < ... < ") +
+		ancestor_width(&l->list[l->n - 1]);
+	while (near < l->n - 2) {
+		width += strlen(" < ") + ancestor_width(&l->list[near]);
+		if (width > LINEAGE_WIDTH)
+			break;
+		near++;
+	}
+	return near;
+}
+
 static void add_lineage(struct output_text_writer *w,
 			const struct process_lineage *l)
 {
+	size_t near = w->opt->verbose ? l->n : count_near(l);
+
 	if (l->n == 0)
 		return;
 	begin_part(w);
@@ -51,10 +110,9 @@ static void add_lineage(struct output_text_writer *w,
 
 		strbuf_puts(w->out, i > 0 ? " < " : "");
 		text_add_process(w->out, a->comm, a->pid, 0);
-		if (l->n > ANCESTORS_SHOWN &&
-		    i + 1 == ANCESTORS_SHOWN - ANCESTORS_LAST) {
+		if (i + 1 == near && near < l->n) {
 			strbuf_puts(w->out, " < ...");
-			i = l->n - ANCESTORS_LAST - 1;
+			i = l->n - 2;
 		}
 	}
 	if (!l->complete && l->reason != NULL)
@@ -217,7 +275,7 @@ static void add_process_facts(struct output_text_writer *w,
 
 	if (im->exe_ino != 0) {
 		begin_part(w);
-		strbuf_printf(w->out, "exe %u:%u inode %" PRIu64,
+		strbuf_printf(w->out, "exe on %u:%u inode %" PRIu64,
 			      major(im->exe_dev), minor(im->exe_dev),
 			      im->exe_ino);
 	}
@@ -239,13 +297,10 @@ static void add_process_facts(struct output_text_writer *w,
 static void add_socket_facts(struct output_text_writer *w,
 			     const struct event *e)
 {
-	if (e->method != SOCKOWNER_METHOD_NONE)
-		add_fact(w, "method", sockowner_method_name(e->method));
-	add_fact(w, "reason", sockowner_reason_text(e->reason));
-	if (e->has_socket) {
-		add_number(w, "inode", e->socket.inode);
+	if (e->has_socket && e->socket.inode != 0)
+		add_number(w, "socket inode", e->socket.inode);
+	if (e->has_socket)
 		add_number(w, "cookie", e->socket.cookie);
-	}
 	for (size_t i = 0; i < e->ntwins; i++)
 		add_number(w, "twin inode", e->twins[i].inode);
 	if (e->has_process && e->has_packet_uid)
@@ -253,9 +308,25 @@ static void add_socket_facts(struct output_text_writer *w,
 	add_fact(w, "interface", e->ifname);
 	if (e->mark != 0)
 		add_number(w, "mark", e->mark);
+}
+
+/* The event's number is what a late command's end and JSON's records name. */
+static void add_answer_facts(struct output_text_writer *w,
+			     const struct event *e)
+{
+	const char *method = sockowner_method_name(e->method);
+	const char *reason = sockowner_reason_text(e->reason);
+
+	add_number(w, "event", e->sequence);
 	begin_part(w);
-	strbuf_puts(w->out, "found in ");
+	strbuf_puts(w->out, "looked up in ");
 	text_add_duration(w->out, e->resolve_us);
+	if (method != NULL)
+		strbuf_printf(w->out, " by %s", method);
+	if (reason == NULL || !is_implied(e->grade, e->reason))
+		return;
+	begin_part(w);
+	strbuf_printf(w->out, "reason: %s", reason);
 }
 
 /* ------------------------------------------------------------ the command */
@@ -317,6 +388,7 @@ static void write_packet(struct output_text_writer *w, const struct event *e)
 	end_line(w);
 	if (w->opt->verbose) {
 		begin_line(w);
+		add_answer_facts(w, e);
 		if (e->has_process)
 			add_process_facts(w, &e->process);
 		add_socket_facts(w, e);
@@ -328,13 +400,16 @@ static void write_packet(struct output_text_writer *w, const struct event *e)
 	}
 }
 
-/* Its packet was told long before: the sequence number joins the two. */
+/* Its packet was told before: the time and, with -v, the number join the two.
+ */
 static void write_hook(struct output_text_writer *w, const struct event *e)
 {
 	const struct process *p = &e->process;
 
 	output_text_add_time(w, &e->time);
-	strbuf_printf(w->out, "event %" PRIu64 ": command for ", e->sequence);
+	if (w->opt->verbose)
+		strbuf_printf(w->out, "event %" PRIu64 ": ", e->sequence);
+	strbuf_puts(w->out, "command for ");
 	if (p->comm[0] != '\0')
 		text_add_process(w->out, p->comm, p->pid, 0);
 	else

@@ -99,8 +99,9 @@ static void add_flow(const struct output_text_writer *w, const struct event *e)
 	bool ports = proto_has_ports(t->proto) && e->packet.has_ports;
 	char proto[8];
 
-	strbuf_printf(w->out, "%s ",
-		      proto_format(t->proto, proto, sizeof(proto)));
+	proto_format(t->proto, proto, sizeof(proto));
+	strbuf_printf(w->out, "%s%s ",
+		      *proto >= '0' && *proto <= '9' ? "proto " : "", proto);
 	add_endpoint(w, &t->saddr, ports, t->sport);
 	strbuf_puts(w->out, " > ");
 	add_endpoint(w, &t->daddr, ports, t->dport);
@@ -162,6 +163,24 @@ static bool is_named_by(const char *exe, const char *argv0, size_t len)
 	       memcmp(argv0 + skip, base, len - skip) == 0;
 }
 
+/* What it calls itself stays apart from what it is; a folder that both have is
+ * not said again. */
+static void add_alias(const struct output_text_writer *w, const char *exe,
+		      const char *argv0, size_t len)
+{
+	const char *slash = exe == NULL ? NULL : strrchr(exe, '/');
+	size_t dir = slash == NULL ? 0 : (size_t)(slash - exe) + 1;
+
+	if (len > dir && memcmp(argv0, exe, dir) == 0 &&
+	    memchr(argv0 + dir, '/', len - dir) == NULL) {
+		argv0 += dir;
+		len -= dir;
+	}
+	strbuf_puts(w->out, " (as ");
+	text_add_word(w->out, argv0, len, "()");
+	strbuf_puts(w->out, ")");
+}
+
 static void add_args(const struct output_text_writer *w, const char *exe,
 		     const char *args, size_t len)
 {
@@ -175,10 +194,7 @@ static void add_args(const struct output_text_writer *w, const char *exe,
 			strbuf_puts(w->out, " ");
 			text_add_word(w->out, arg, n, "");
 		} else if (exe == NULL || !is_named_by(exe, arg, n)) {
-			/* What it calls itself stays apart from what it is. */
-			strbuf_puts(w->out, " (as ");
-			text_add_word(w->out, arg, n, "()");
-			strbuf_puts(w->out, ")");
+			add_alias(w, exe, arg, n);
 		}
 		arg += n + 1;
 	}
@@ -235,20 +251,19 @@ static void add_process(const struct output_text_writer *w,
 void output_text_add_holders(const struct output_text_writer *w,
 			     const struct event *e, pid_t except)
 {
-	size_t total = e->nholders_total, shown = 0;
+	size_t total = e->nholders_total - (except != 0), shown = 0;
 
 	for (size_t i = 0; i < e->nholders; i++) {
 		const struct event_process *p = &e->holders[i];
 
-		if (p->pid == except) {
-			total--;
+		if (p->pid == except)
 			continue;
-		}
 		strbuf_puts(w->out, shown++ > 0 ? ", " : "");
 		text_add_process(w->out, p->comm, p->pid, p->tid);
 	}
 	if (total > shown)
-		strbuf_printf(w->out, " (+%zu more)", total - shown);
+		strbuf_printf(w->out, shown > 0 ? " (+%zu more)" : "%zu more",
+			      total - shown);
 }
 
 /* Their inodes are for the verbose line; here the number says enough. */
@@ -256,12 +271,12 @@ static void add_twins(const struct output_text_writer *w, const struct event *e)
 {
 	size_t n = e->ntwins_total > e->ntwins ? e->ntwins_total : e->ntwins;
 
-	strbuf_printf(w->out, "twins: %zu sockets fit", n);
+	strbuf_printf(w->out, "%zu sockets fit", n);
 	if (e->nholders > 0) {
 		strbuf_puts(w->out, ", held by ");
 		output_text_add_holders(w, e, 0);
 	}
-	add_packet_uid(w, e, ", ");
+	add_packet_uid(w, e, ", opened by ");
 }
 
 static void add_creator(const struct output_text_writer *w,
@@ -278,8 +293,9 @@ static void add_creator(const struct output_text_writer *w,
 static void add_kernel(const struct output_text_writer *w,
 		       const struct event *e)
 {
-	strbuf_printf(w->out, "kernel%s%s", e->kernel_kind != NULL ? " " : "",
-		      e->kernel_kind != NULL ? e->kernel_kind : "");
+	strbuf_puts(w->out, "kernel");
+	if (e->kernel_kind != NULL)
+		strbuf_printf(w->out, " (%s)", e->kernel_kind);
 	if (e->nholders == 0)
 		return;
 	strbuf_puts(w->out, e->has_socket && e->socket.listening
@@ -295,7 +311,7 @@ static void add_unknown(const struct output_text_writer *w,
 
 	strbuf_printf(w->out, "unknown%s%s", reason != NULL ? ": " : "",
 		      reason != NULL ? reason : "");
-	add_packet_uid(w, e, ", ");
+	add_packet_uid(w, e, ", opened by ");
 }
 
 /* It was found, and ended before anything could be read. */
@@ -307,22 +323,27 @@ static void add_lost_process(const struct output_text_writer *w,
 	strbuf_puts(w->out, e->nholders > 0 ? " (dead)" : "process gone");
 }
 
-/* Each grade in words of its own: none may look like a better one. */
+/* Each grade in words of its own: none may look like a better one.  What comes
+ * in was not sent by who is named. */
 static void add_subject(const struct output_text_writer *w,
 			const struct event *e)
 {
+	bool in = e->direction == EVENT_INGRESS;
+
 	switch (e->grade) {
 	case SOCKOWNER_PROVED:
 	case SOCKOWNER_HOLDER:
+		strbuf_puts(w->out, in ? "to " : "");
 		if (e->has_process)
 			add_process(w, e);
 		else
 			add_lost_process(w, e);
 		break;
 	case SOCKOWNER_SHARED:
-		strbuf_puts(w->out, "shared by ");
+		strbuf_puts(w->out,
+			    in ? "to a socket shared by " : "shared by ");
 		output_text_add_holders(w, e, 0);
-		add_packet_uid(w, e, ", ");
+		add_packet_uid(w, e, ", opened by ");
 		break;
 	case SOCKOWNER_TWINS:
 		add_twins(w, e);

@@ -19,7 +19,7 @@
 /* Programs told apart; more of them are counted together. */
 #define PROGRAMS 1024
 #define TOP	 10
-#define EXE_KEPT 42 /* of a longer path the end */
+#define EXE_KEPT 48 /* of a longer path the end */
 
 #define COLUMNS	   80
 #define NAME_WIDTH 18 /* 15 in quotes */
@@ -111,8 +111,11 @@ static void set_names(struct program *g, const struct process *p)
 	size_t len = strlen(exe);
 
 	g->exe_cut = len >= sizeof(g->exe);
-	if (g->exe_cut)
+	if (g->exe_cut) {
 		exe += len - (sizeof(g->exe) - 1);
+		if (strchr(exe, '/') != NULL)
+			exe = strchr(exe, '/');
+	}
 	memcpy(g->comm, p->comm, sizeof(g->comm));
 	memcpy(g->exe, exe, strlen(exe) + 1);
 }
@@ -267,7 +270,7 @@ static bool any(const struct item *items, size_t n)
 	return false;
 }
 
-/* "packets   12 caught, 3 of flows already told", wrapped. */
+/* "packets   12 received, 3 of them of flows already told", wrapped. */
 static void add_items(struct strbuf *out, const char *label,
 		      const struct item *items, size_t n)
 {
@@ -318,11 +321,11 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 			 const struct stats_tables *t)
 {
 	const struct item packets[] = {
-		{s->packets, "caught"},
-		{s->repeated, "of flows already told"},
+		{s->packets, "received"},
+		{s->repeated, "of them of flows already told"},
 		{s->retransmits, "sent again while held"},
 		{s->exempt, "our own"},
-		{s->answers, "answers of servers"},
+		{s->answers, "in answer to a client"},
 		{s->malformed, "malformed"},
 	};
 	const struct item silent[] = {
@@ -334,15 +337,15 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 		{s->queue_dropped, "dropped: queue full"},
 		{s->user_dropped, "dropped: buffer full"},
 		{s->gone, "dropped by the kernel while held"},
-		{s->overruns, "times the buffer ran over"},
-		{s->ignored, "messages not the kernel's"},
+		{s->overruns, "time(s) the buffer ran over"},
+		{s->ignored, "ignored: not from the kernel"},
 	};
 	const struct item commands[] = {
 		{s->hooks, "run"},
 		{s->hooks_skipped, "skipped"},
 		{s->hooks_killed, "killed"},
 	};
-	const struct item output[] = {{s->output_lost, "records lost"}};
+	const struct item output[] = {{s->output_lost, "not written"}};
 
 	add_items(out, "packets", packets, ARRAY_SIZE(packets));
 	add_held(out, s, t);
@@ -358,8 +361,9 @@ void stats_format(const struct stats *s, const struct stats_tables *t,
 	if (s->events == 0)
 		strbuf_puts(out, "nothing was caught\n");
 	else
-		strbuf_printf(out, "%" PRIu64 " event%s, by program:\n",
-			      s->events, s->events == 1 ? "" : "s");
+		strbuf_printf(out, "%" PRIu64 " event%s%s:\n", s->events,
+			      s->events == 1 ? "" : "s",
+			      t->process_events > 0 ? ", by program" : "");
 	add_programs(out, t);
 	add_grades(out, s, t);
 	add_counters(out, s, t);

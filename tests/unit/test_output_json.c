@@ -283,6 +283,22 @@ static void test_parent_of_other_pid(void **state)
 	assert_absent("process.parent.executable");
 }
 
+/* Who is put forward is a holder, whether it was listed or not. */
+static void test_holder_unlisted(void **state)
+{
+	(void)state;
+	e.nholders = 0;
+	e.nholders_total = 1;
+	make();
+	assert_number("ptrap.holders.0.pid", 4711);
+	assert_text("ptrap.holders.0.name", "curl");
+	assert_absent("ptrap.holders.1");
+	assert_absent("ptrap.holders_total");
+	e.nholders_total = 2;
+	make();
+	assert_number("ptrap.holders_total", 2);
+}
+
 static void test_other_grades(void **state)
 {
 	(void)state;
@@ -592,17 +608,17 @@ static void test_loss(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_common_fields), TEST(test_process_fields),
-		TEST(test_ptrap_fields),  TEST(test_more_process_facts),
-		TEST(test_absent_facts),  TEST(test_parent_of_other_pid),
-		TEST(test_other_grades),  TEST(test_kernel),
-		TEST(test_ipv6_and_icmp), TEST(test_fragment),
-		TEST(test_questions),	  TEST(test_numbers),
-		TEST(test_odd_strings),	  TEST(test_odd_args),
-		TEST(test_hook),	  TEST(test_hook_bytes),
-		TEST(test_largest),	  TEST(test_cut_output),
-		TEST(test_every_room),	  TEST(test_late_hook),
-		TEST(test_loss),
+		TEST(test_common_fields),   TEST(test_process_fields),
+		TEST(test_ptrap_fields),    TEST(test_more_process_facts),
+		TEST(test_absent_facts),    TEST(test_parent_of_other_pid),
+		TEST(test_holder_unlisted), TEST(test_other_grades),
+		TEST(test_kernel),	    TEST(test_ipv6_and_icmp),
+		TEST(test_fragment),	    TEST(test_questions),
+		TEST(test_numbers),	    TEST(test_odd_strings),
+		TEST(test_odd_args),	    TEST(test_hook),
+		TEST(test_hook_bytes),	    TEST(test_largest),
+		TEST(test_cut_output),	    TEST(test_every_room),
+		TEST(test_late_hook),	    TEST(test_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

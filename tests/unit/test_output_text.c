@@ -118,7 +118,7 @@ static void test_shared(void **state)
 	sample_holder(&e, "nginx", 1);
 	sample_holder(&e, "my (x)", 2);
 	assert_string_equal(subject(), "shared by nginx[1], \"my (x)\"[2], "
-				       "uid 1000(apollo)");
+				       "opened by uid 1000(apollo)");
 	assert_string_equal(second(), "shared, held 61 us, released");
 	e.nholders_total = 5;
 	e.has_packet_uid = false;
@@ -131,14 +131,14 @@ static void test_twins(void **state)
 	(void)state;
 	reset(SOCKOWNER_TWINS, SOCKOWNER_REASON_MANY_SOCKETS);
 	e.ntwins = e.ntwins_total = 2;
-	assert_string_equal(subject(), "twins: 2 sockets fit, uid "
+	assert_string_equal(subject(), "2 sockets fit, opened by uid "
 				       "1000(apollo)");
 	assert_string_equal(second(), "twins, held 61 us, released");
 	e.ntwins_total = 40;
 	sample_holder(&e, "a", 1);
 	sample_holder(&e, "b", 2);
-	assert_string_equal(subject(), "twins: 40 sockets fit, held by a[1], "
-				       "b[2], uid 1000(apollo)");
+	assert_string_equal(subject(), "40 sockets fit, held by a[1], b[2], "
+				       "opened by uid 1000(apollo)");
 }
 
 static void test_creator(void **state)
@@ -175,24 +175,39 @@ static void test_kernel(void **state)
 	reset(SOCKOWNER_KERNEL, SOCKOWNER_REASON_NONE);
 	assert_string_equal(subject(), "kernel");
 	e.kernel_kind = "rst";
-	assert_string_equal(subject(), "kernel rst");
+	assert_string_equal(subject(), "kernel (rst)");
 	assert_string_equal(second(), "kernel, held 61 us, released");
 	e.kernel_kind = "syn-ack";
 	sample_holder(&e, "nginx", 10);
-	assert_string_equal(subject(), "kernel syn-ack, socket of nginx[10]");
+	assert_string_equal(subject(), "kernel (syn-ack), socket of nginx[10]");
 	e.has_socket = e.socket.listening = true;
-	assert_string_equal(subject(), "kernel syn-ack, listener nginx[10]");
+	assert_string_equal(subject(), "kernel (syn-ack), listener nginx[10]");
 }
 
 static void test_unknown(void **state)
 {
 	(void)state;
 	reset(SOCKOWNER_UNKNOWN, SOCKOWNER_REASON_NO_HOLDER);
-	assert_string_equal(subject(), "unknown: no holder, uid 1000(apollo)");
+	assert_string_equal(subject(), "unknown: no holder, opened by uid "
+				       "1000(apollo)");
 	assert_string_equal(second(), "unknown, held 61 us, released");
 	e.has_packet_uid = false;
 	e.reason = SOCKOWNER_REASON_NONE;
 	assert_string_equal(subject(), "unknown");
+}
+
+/* What comes in was sent by nobody here. */
+static void test_incoming(void **state)
+{
+	(void)state;
+	e.direction = EVENT_INGRESS;
+	assert_begins(subject(),
+		      "to curl[4711] uid 1000(apollo) /usr/bin/curl");
+	assert_non_null(strstr(second(), ", released, incoming"));
+	reset(SOCKOWNER_SHARED, SOCKOWNER_REASON_MANY_HOLDERS);
+	e.direction = EVENT_INGRESS;
+	sample_holder(&e, "a", 1);
+	assert_begins(subject(), "to a socket shared by a[1], opened");
 }
 
 /* Only proved and holder ever put a process forward. */
@@ -257,6 +272,11 @@ static void test_command(void **state)
 	(void)state;
 	assert_string_equal(ARGS("curl"), "/usr/bin/curl");
 	assert_string_equal(ARGS("/opt/curl\0x"), "/usr/bin/curl x");
+	assert_string_equal(ARGS("/usr/bin/c\0x"), "/usr/bin/curl (as c) x");
+	assert_string_equal(ARGS("/usr/bin/x/c"),
+			    "/usr/bin/curl (as /usr/bin/x/c)");
+	assert_string_equal(ARGS("/usr/bin/"), "/usr/bin/curl (as /usr/bin/)");
+	assert_string_equal(ARGS("/bin/c"), "/usr/bin/curl (as /bin/c)");
 	assert_string_equal(ARGS("-curl"), "/usr/bin/curl");
 	assert_string_equal(ARGS("ash\0-c\0a b\0\0c"),
 			    "/usr/bin/curl (as ash) -c \"a b\" \"\" c");
@@ -310,7 +330,7 @@ static void test_icmp(void **state)
 	assert_non_null(strstr(line(0), " icmp6 "));
 	assert_non_null(strstr(line(0), " echo-request  "));
 	e.tuple.proto = 47;
-	assert_begins(line(0) + 13, "47 192.168.1.7 > 192.168.1.1  curl");
+	assert_begins(line(0) + 13, "proto 47 192.168.1.7 > 192.168.1.1  curl");
 }
 
 static void test_questions(void **state)
@@ -357,21 +377,40 @@ static void test_lineage(void **state)
 
 	(void)state;
 	e.lineage.n = e.nquestions = 0;
-	for (int i = 1; i <= 8; i++) {
+	for (int i = 1; i <= 7; i++) {
 		snprintf(comm, sizeof(comm), "p%d", i);
 		sample_ancestor(&e, comm, i);
 	}
+	strcpy(e.lineage.list[6].comm, "p12345678"); /* 60 columns in all */
 	assert_begins(second(), "from p1[1] < p2[2] < p3[3] < p4[4] < p5[5] < "
-				"p6[6] < p7[7] < p8[8]   ");
-	sample_ancestor(&e, "p9", 9);
-	sample_ancestor(&e, "p10", 10);
-	assert_begins(second(),
-		      "from p1[1] < p2[2] < p3[3] < p4[4] < p5[5] < ... "
-		      "< p8[8] < p9[9] < p10[10]   ");
+				"p6[6] < p12345678[7]   ");
+	strcpy(e.lineage.list[6].comm, "p123456789");
+	assert_begins(second(), "from p1[1] < p2[2] < p3[3] < p4[4] < p5[5] < "
+				"... < p123456789[7]   ");
+	sample_ancestor(&e, "last", 8);
+	assert_begins(second(), "from p1[1] < p2[2] < p3[3] < p4[4] < p5[5] < "
+				"... < last[8]   ");
+	opt.verbose = true;
+	assert_string_equal(second(),
+			    "from p1[1] < p2[2] < p3[3] < p4[4] < p5[5] < "
+			    "p6[6] < p123456789[7] < last[8]");
+	assert_begins(line(2), INDENT "proved, held");
+}
+
+static void test_odd_lineage(void **state)
+{
+	struct process_ancestor *a = e.lineage.list;
+
+	(void)state;
+	memset(a[0].comm, 'x', sizeof(a[0].comm) - 1);
+	assert_begins(second() + 5 + 63, "[4690] < ... < systemd[1]   ");
+	e.lineage.n = 2;
+	assert_begins(second() + 5 + 63, "[4690] < sshd[4688]   ");
+	strcpy(a[0].comm, "p1");
 	e.lineage.n = 1;
 	e.lineage.complete = false;
 	e.lineage.reason = "parent gone";
-	assert_begins(second(), "from p1[1] (parent gone)   ");
+	assert_begins(second(), "from p1[4690] (parent gone)   ");
 }
 
 static void test_others(void **state)
@@ -388,6 +427,9 @@ static void test_others(void **state)
 				      "61 us, released");
 	e.creator.pid = 4711;
 	assert_null(strstr(second(), "opened by"));
+	/* how many is known, not who */
+	e.nholders = 0;
+	assert_begins(second(), "also held by 2 more   proved");
 }
 
 static void test_verbose(void **state)
@@ -397,16 +439,48 @@ static void test_verbose(void **state)
 	strcpy(e.ifname, "eth0");
 	e.mark = 7;
 	e.process.container = "c\n0ffee";
+	e.lineage.n = 0;
 	assert_string_equal(
-		line(2), INDENT
-		"exe 8:1 inode 1234   cgroup /user.slice/session-3.scope   "
-		"unit session-3.scope   container \"c\\n0ffee\"   "
-		"cwd /home/apollo   tty pts/0   loginuid 1000   session 3   "
-		"method witness   inode 30041   cookie 4   socket uid 1000   "
-		"interface eth0   mark 7   found in 24 us");
+		strchr(text(), '\n') + 1, INDENT
+		"asks A example.org   proved, held 61 us, released\n" INDENT
+		"event 17   looked up in 24 us by witness   "
+		"exe on 8:1 inode 1234\n" INDENT
+		"cgroup /user.slice/session-3.scope   "
+		"unit session-3.scope\n" INDENT
+		"container \"c\\n0ffee\"   cwd /home/apollo   "
+		"tty pts/0   loginuid 1000\n" INDENT
+		"session 3   socket inode 30041   cookie 4   "
+		"socket uid 1000\n" INDENT "interface eth0   mark 7\n");
 	e.process.loginuid = UINT32_MAX;
-	assert_null(strstr(line(2), "loginuid"));
-	assert_string_equal(line(3), "");
+	assert_null(strstr(text(), "loginuid"));
+}
+
+/* Lines are broken between parts only; a long part stands alone. */
+static void test_verbose_wrapped(void **state)
+{
+	static char cwd[300];
+	struct strbuf sb;
+	size_t whole;
+
+	(void)state;
+	opt.verbose = true;
+	memset(cwd, 'd', sizeof(cwd) - 1);
+	e.process.cwd = cwd;
+	text();
+	for (const char *p = mem; *p != '\0'; p = strchr(p, '\n') + 1)
+		assert_true(p == mem || strncmp(p, INDENT "cwd ", 17) == 0 ||
+			    strcspn(p, "\n") <= 80);
+	assert_non_null(strstr(mem, "\n" INDENT "cwd ddd"));
+	assert_non_null(strstr(mem, "ddd\n" INDENT "tty "));
+	whole = strlen(mem);
+	for (size_t size = 1; size <= whole; size++) {
+		strbuf_init(&sb, mem, size);
+		assert_int_equal(output_text.format(&e, &opt, &sb), -EMSGSIZE);
+		assert_int_equal(strlen(mem), sb.len);
+	}
+	e.grade = SOCKOWNER_HOLDER;
+	e.reason = SOCKOWNER_REASON_NO_WITNESS;
+	assert_non_null(strstr(text(), "reason: the send itself was not seen"));
 }
 
 static void test_colour(void **state)
@@ -477,11 +551,12 @@ static void test_late_hook(void **state)
 	set_hook("out\n");
 	e.kind = EVENT_HOOK;
 	e.hook.duration_us = 2100000;
-	assert_string_equal(text(), "09:41:03.512 event 17: command for "
-				    "curl[4711] exited 0 after 2100 ms\n"
+	assert_string_equal(text(), "09:41:03.512 command for curl[4711] "
+				    "exited 0 after 2100 ms\n"
 				    "    out\n");
 	e.process.comm[0] = '\0';
 	e.hook.killed = true;
+	opt.verbose = true;
 	assert_string_equal(line(0), "09:41:03.512 event 17: command for pid "
 				     "4711 killed after 2100 ms");
 }
@@ -523,7 +598,8 @@ static int count(const char *s, char c)
 	"2.2.2.2:2  root[1]\033[2J\r\x9b\xe2\x80" \
 	"\xae\xff\xc3"
 
-/* Whatever a process calls itself: two lines, and nothing that acts. */
+/* Whatever a process calls itself: two lines (-v: more of them, indented), and
+ * nothing that acts. */
 static void test_forged_names(void **state)
 {
 	(void)state;
@@ -542,8 +618,9 @@ static void test_forged_names(void **state)
 	e.process.cgroup = e.process.cwd = e.process.script = EVIL;
 	e.process.unit = e.process.container = e.process.label = EVIL;
 	e.process.tty = EVIL;
-	assert_int_equal(count(text(), '\n'), 3);
-	assert_true(is_printable(mem));
+	assert_true(is_printable(text()));
+	for (const char *p = mem; (p = strchr(p, '\n')) != NULL && *++p;)
+		assert_begins(p, INDENT);
 }
 
 /* A line of output never begins where an event does. */
@@ -588,20 +665,22 @@ static void test_largest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_proved),	     TEST(test_holder),
-		TEST(test_shared),	     TEST(test_twins),
-		TEST(test_creator),	     TEST(test_uid_only),
-		TEST(test_kernel),	     TEST(test_unknown),
-		TEST(test_no_wrong_name),    TEST(test_process_state),
-		TEST(test_process_not_read), TEST(test_command),
-		TEST(test_addresses),	     TEST(test_icmp),
-		TEST(test_questions),	     TEST(test_verdict),
-		TEST(test_lineage),	     TEST(test_others),
-		TEST(test_verbose),	     TEST(test_colour),
-		TEST(test_hook_output),	     TEST(test_hook_state),
-		TEST(test_late_hook),	     TEST(test_loss),
-		TEST(test_forged_names),     TEST(test_forged_output),
-		TEST(test_forged_shape),     TEST(test_largest),
+		TEST(test_proved),	  TEST(test_holder),
+		TEST(test_shared),	  TEST(test_twins),
+		TEST(test_creator),	  TEST(test_uid_only),
+		TEST(test_kernel),	  TEST(test_unknown),
+		TEST(test_incoming),	  TEST(test_no_wrong_name),
+		TEST(test_process_state), TEST(test_process_not_read),
+		TEST(test_command),	  TEST(test_addresses),
+		TEST(test_icmp),	  TEST(test_questions),
+		TEST(test_verdict),	  TEST(test_lineage),
+		TEST(test_odd_lineage),	  TEST(test_others),
+		TEST(test_verbose),	  TEST(test_verbose_wrapped),
+		TEST(test_colour),	  TEST(test_hook_output),
+		TEST(test_hook_state),	  TEST(test_late_hook),
+		TEST(test_loss),	  TEST(test_forged_names),
+		TEST(test_forged_output), TEST(test_forged_shape),
+		TEST(test_largest),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -150,7 +150,7 @@ static void test_one(void **state)
 	assert_string_equal(summary(),
 			    "1 event, by program:\n"
 			    "       1  curl                /usr/bin/curl\n"
-			    "packets   1 caught\n"
+			    "packets   1 received\n"
 			    "held      9 us (p50), 9 us (p99)\n");
 }
 
@@ -199,18 +199,19 @@ static void test_all(void **state)
 		"       5  of senders gone, only the user known\n"
 		"       6  of the kernel itself\n"
 		"       7  whose sender was not found\n"
-		"packets   1204 caught, 1150 of flows already told, 3 sent "
-		"again while held,\n"
-		"          44 our own, 5 answers of servers, 1 malformed\n"
+		"packets   1204 received, 1150 of them of flows already told,\n"
+		"          3 sent again while held, 44 our own, 5 in answer to "
+		"a client,\n"
+		"          1 malformed\n"
 		"held      20 us (p50), 20 us (p99), 2 to the limit\n"
 		"not told  12 over the rate (-n), 6 too many at once\n"
 		"lost      12 passed unseen, 7 dropped: queue full, 8 dropped: "
 		"buffer full,\n"
-		"          1 dropped by the kernel while held, 9 times the "
+		"          1 dropped by the kernel while held, 9 time(s) the "
 		"buffer ran over,\n"
-		"          10 messages not the kernel's\n"
+		"          10 ignored: not from the kernel\n"
 		"commands  18 run, 2 skipped, 1 killed\n"
-		"output    3 records lost\n");
+		"output    3 not written\n");
 }
 
 static void test_top(void **state)
@@ -285,6 +286,12 @@ static void test_hostile_names(void **state)
 	assert_int_equal(lines, 1 + 4 + 1);
 	assert_non_null(strstr(mem, "  \"Isolated Web Co\"   /opt/firefox\n"));
 	assert_non_null(strstr(mem, "  ...yyy"));
+	/* cut where a name begins */
+	add("dig", "/opt/a-long-name/another-long-name/yet-another-one/bin/dig",
+	    9);
+	assert_non_null(
+		strstr(summary(),
+		       "  .../another-long-name/yet-another-one/bin/dig\n"));
 }
 
 static void test_little_room(void **state)
