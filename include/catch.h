@@ -11,6 +11,7 @@
 #include "inbox.h"
 #include "sockowner.h"
 #include "users.h"
+#include "witness_record.h"
 
 #define CATCH_MAX 256
 #define CATCH_IDS_MAX 16	/* the packet and its retransmits */
@@ -33,6 +34,8 @@ struct catch {
 	bool rival;		/* another socket's packet has the same tuple */
 	struct sockowner_query query;
 	struct sockowner_answer answer;
+	bool has_record;	/* the answer is the witness's */
+	struct witness_record record;
 	struct hook *hook;
 	struct event event;
 };

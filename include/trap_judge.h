@@ -21,6 +21,8 @@ struct trap {
 	struct rate *rate;
 	struct inbox *inbox;
 	bool sweeping;
+	bool has_record;	      /* of the packet that is worked on */
+	struct witness_record record;
 	uint64_t sequence; /* of the last event begun */
 	struct stats stats;
 	struct stats_tables *tables;

@@ -36,6 +36,9 @@ int witness_open(struct witness **w, const struct witness_config *cfg);
 void witness_close(struct witness *w);	/* NULL is fine */
 bool witness_is_built_in(void);
 
+/* What an error of witness_open means; static. */
+const char *witness_reason(int err);
+
 /* Readable when half of the room is used up: witness_read. */
 int witness_fd(const struct witness *w);
 

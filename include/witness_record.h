@@ -36,7 +36,7 @@ struct witness_record {
 	uint32_t type, class;
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	uint64_t cookie;  /* 0: the socket has none yet */
-	uint64_t inode;	  /* of the socket; 0: it has none */
+	uint64_t inode;	  /* of the socket; 0: it is in no file */
 	uint64_t sk;	  /* tells sockets apart that live at one time */
 	uint64_t cgroup;
 	struct witness_image image;
@@ -51,7 +51,8 @@ struct witness_record {
 };
 
 struct witness_parent {
-	uint32_t pid; /* 0: not in our pid namespace */
+	uint64_t start_ns; /* after boot */
+	uint32_t pid;
 	char comm[16];
 };
 
@@ -68,7 +69,7 @@ struct witness_facts {
 	uint32_t seccomp, no_new_privs;
 	uint32_t tty_major, tty_minor;
 	uint32_t exe_nlink;
-	uint32_t parents_end; /* the chain was followed to its end */
+	uint32_t parents_end; /* nobody above the last in our pid namespace */
 	uint32_t exe_len, exe_partial;
 	uint32_t cwd_len, cwd_partial;
 	uint32_t args_len, args_truncated;

@@ -71,7 +71,7 @@ struct catch *catch_get(struct catch_pool *p)
 	c->generation++;
 	c->state = CATCH_OWNER;
 	c->nids = 0;
-	c->quiet = c->rival = false;
+	c->quiet = c->rival = c->has_record = false;
 	c->hook = NULL;
 	memset(&c->query, 0, sizeof(c->query));
 	memset(&c->answer, 0, sizeof(c->answer));
@@ -304,6 +304,19 @@ static const char *kernel_kind(const struct catch *c)
 	return e->has_packet_uid ? NULL : kind;
 }
 
+/* A process that was seen to send is no kernel, whatever it sends. */
+static const char *seen_kind(const struct catch *c)
+{
+	const char *kind;
+
+	if (c->record.class != WITNESS_KERNEL)
+		return NULL;
+	kind = kernel_kind(c);
+	if (kind != NULL)
+		return kind;
+	return c->record.sk != 0 ? "kernel socket" : "no socket";
+}
+
 static void set_unknown(struct event *e, enum sockowner_reason reason)
 {
 	e->grade = SOCKOWNER_UNKNOWN;
@@ -314,7 +327,7 @@ static void set_weaker_grade(struct catch *c)
 {
 	struct event *e = &c->event;
 
-	if (c->rival &&
+	if (c->rival && !c->has_record &&
 	    (e->grade == SOCKOWNER_PROVED || e->grade == SOCKOWNER_HOLDER ||
 	     e->grade == SOCKOWNER_SHARED))
 		set_unknown(e, SOCKOWNER_REASON_MANY_SOCKETS);
@@ -340,13 +353,15 @@ void catch_set_grade(struct catch *c)
 	e->ntwins = a->ntwins;
 	e->ntwins_total = a->ntwins_total;
 	memcpy(e->twins, a->twins, sizeof(e->twins));
-	e->kernel_kind = kernel_kind(c);
+	e->kernel_kind = c->has_record ? seen_kind(c) : kernel_kind(c);
 	if (e->kernel_kind == NULL) {
 		set_weaker_grade(c);
 		return;
 	}
 	e->grade = SOCKOWNER_KERNEL;
 	e->reason = SOCKOWNER_REASON_NONE;
+	if (c->has_record)
+		return;
 	e->method =
 		a->has_socket ? SOCKOWNER_METHOD_SOCKET : SOCKOWNER_METHOD_NONE;
 }

@@ -41,6 +41,7 @@ struct program {
 	struct users *users;
 	int proc_rootfd;
 	struct sockowner *sockowner;
+	struct witness *witness;
 	struct link_table *links;
 	struct nfqueue *queue;
 	struct verdict *verdict;
@@ -210,6 +211,25 @@ static int open_hook(struct program *p)
 	return err < 0 ? fail(err, "cannot prepare commands", NULL) : 0;
 }
 
+/* Before the rules, so that no packet is queued that it has not seen.  Without
+ * it senders that die or hand over their socket are not told for sure. */
+static void open_witness(struct program *p)
+{
+	const struct options *o = &p->opt;
+	struct witness_config cfg = {
+		.targets = o->targets,
+		.ntargets = o->ntargets,
+		.new_only = o->new_only,
+	};
+	int err;
+
+	if (o->no_witness)
+		return;
+	err = witness_open(&p->witness, &cfg);
+	if (err < 0)
+		log_info("no witness in the kernel: %s", witness_reason(err));
+}
+
 static int open_trap(struct program *p)
 {
 	const struct options *o = &p->opt;
@@ -217,6 +237,7 @@ static int open_trap(struct program *p)
 		.queue = p->queue,
 		.verdict = p->verdict,
 		.sockowner = p->sockowner,
+		.witness = p->witness,
 		.hook = p->hook,
 		.links = p->links,
 		.users = p->users,
@@ -309,6 +330,8 @@ static int open_all(struct program *p)
 	if (err == 0)
 		err = open_hook(p);
 	if (err == 0)
+		open_witness(p);
+	if (err == 0)
 		err = open_trap(p);
 	if (err == 0)
 		err = install_rules(p);
@@ -357,6 +380,7 @@ static void close_all(struct program *p)
 	trap_close(p->trap);
 	hook_close(p->hook);
 	verdict_close(p->verdict);
+	witness_close(p->witness);
 	nfqueue_close(p->queue);
 	link_close(p->links);
 	sockowner_close(p->sockowner);
@@ -377,6 +401,7 @@ static int run(struct program *p)
 		.ruleset = p->ruleset,
 		.hook = p->hook,
 		.links = p->links,
+		.witness = p->witness,
 		.outputs = p->outputs,
 		.noutputs = p->noutputs,
 		.until_us =
@@ -441,7 +466,8 @@ static int print_usage(void)
 static int print_version(void)
 {
 	return printf("ptrap-ng " PTRAP_VERSION "\n"
-		      "features: nfqueue, nftables, sock_diag, json\n") < 0 ||
+		      "features: nfqueue, nftables, sock_diag, json%s\n",
+		      witness_is_built_in() ? ", witness" : "") < 0 ||
 			       fflush(stdout) != 0
 		       ? EXIT_SYSTEM
 		       : 0;

@@ -126,7 +126,11 @@ static void put_socket(struct output_json_writer *w, json_t *obj,
 		return;
 	}
 	output_json_put_number(w, obj, "inode", e->socket.inode);
-	output_json_put_number(w, obj, "cookie", e->socket.cookie);
+	/* The kernel gives a socket one when somebody first asks. */
+	if (e->socket.cookie != 0)
+		output_json_put_number(w, obj, "cookie", e->socket.cookie);
+	else
+		output_json_put(w, obj, "cookie", json_null());
 }
 
 /* ------------------------------------------------------ more of the process */

@@ -157,7 +157,7 @@ static uint64_t read_ns(int dirfd, const char *path)
 }
 
 /* Ticks after boot to time since 1970; 0 for what cannot be. */
-static int64_t start_to_ns(uint64_t ticks)
+int64_t process_start_ns(uint64_t ticks)
 {
 	long hz = sysconf(_SC_CLK_TCK);
 	struct timespec real, boot;
@@ -217,7 +217,7 @@ static int read_once(int dirfd, struct strpool *pool, struct process *p)
 	memcpy(p->comm, st.comm, sizeof(p->comm));
 	p->ppid = st.ppid;
 	p->starttime = st.starttime;
-	p->start_ns = start_to_ns(st.starttime);
+	p->start_ns = process_start_ns(st.starttime);
 	p->exe = read_exe(dirfd, &p->image, pool, &p->exe_kind);
 	p->args = read_args(dirfd, pool, &p->args_len, &p->args_truncated);
 	read_owner(dirfd, p);
@@ -233,7 +233,7 @@ static int read_once(int dirfd, struct strpool *pool, struct process *p)
 	return same_image(&after, &p->image) ? 0 : -EAGAIN;
 }
 
-static void process_init(struct process *p, pid_t pid, pid_t tid)
+void process_init(struct process *p, pid_t pid, pid_t tid)
 {
 	*p = (struct process){
 		.pid = pid,
@@ -342,6 +342,14 @@ static void derive_script(struct process *p)
 		p->script = NULL;
 }
 
+void process_derive(struct process *p, struct strpool *pool)
+{
+	if (p->cgroup)
+		derive_cgroup(pool, p);
+	if (p->exe && p->args)
+		derive_script(p);
+}
+
 static const char *read_tty(int tty_nr, struct strpool *pool)
 {
 	char tty[32];
@@ -369,10 +377,7 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 	if (our_mnt && p->ns_mnt)
 		p->foreign_mntns = our_mnt != p->ns_mnt && p->exe &&
 				   !is_our_file(p->exe, &p->image);
-	if (p->cgroup)
-		derive_cgroup(pool, p);
-	if (p->exe && p->args)
-		derive_script(p);
+	process_derive(p, pool);
 	p->has_rest = true;
 	rc = read_image(dirfd, &st, &now);
 	if (rc)

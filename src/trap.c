@@ -4,10 +4,12 @@
 #include "trap.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "catch_witness.h"
 #include "trap_judge.h"
 #include "util.h"
 
@@ -24,6 +26,8 @@ static bool joins(struct trap *t, struct catch *c,
 
 	if (p->tuple.proto != IPPROTO_TCP || p->tcp_seq != c->tcp_seq ||
 	    p->tcp_flags != c->event.packet.tcp_flags)
+		return false;
+	if (t->has_record && catch_has_record(c, &t->record) == 0)
 		return false;
 	t->stats.retransmits++;
 	c->event.packets++;
@@ -65,7 +69,10 @@ static bool is_same_socket(struct trap *t, const struct catch *c,
 			   const struct inbox_item *item)
 {
 	struct sockowner_query q = c->query;
+	int same = t->has_record ? catch_has_record(c, &t->record) : -1;
 
+	if (same >= 0)
+		return same;
 	if (!c->answer.has_socket)
 		return false;
 	count_held(t, &q, &item->packet.tuple);
@@ -95,19 +102,31 @@ static void meet_open(struct trap *t, struct catch *c,
 	verdict_pass(t->cfg.verdict, item->queued.id);
 }
 
+/* Is the flow's socket still that one, in the same hands? */
+static bool is_unchanged(struct trap *t, const struct flow *f,
+			 const struct inbox_item *item)
+{
+	struct sockowner_query query;
+	int same = t->has_record ? catch_flow_has_record(f, &t->record) : -1;
+
+	if (same >= 0)
+		return same;
+	if (f->cookie == 0)
+		return false;
+	catch_make_query(item, &query);
+	count_held(t, &query, &f->tuple);
+	return sockowner_still(t->cfg.sockowner, &query, f->cookie,
+			       f->has_holder ? &f->holder : NULL) == 1;
+}
+
 /* Packets of a flow that has had its event. */
 static void meet_known(struct trap *t, struct flow *f,
 		       const struct inbox_item *item)
 {
-	struct sockowner_query query;
 	uint64_t question;
 	bool asks = catch_hash_question(&item->packet, &question);
 
-	catch_make_query(item, &query);
-	count_held(t, &query, &f->tuple);
-	if (f->cookie == 0 || t->cfg.packets ||
-	    sockowner_still(t->cfg.sockowner, &query, f->cookie,
-			    f->has_holder ? &f->holder : NULL) != 1) {
+	if (t->cfg.packets || !is_unchanged(t, f, item)) {
 		begin(t, item, t->cfg.packets && f->packets > 0, NULL);
 		return;
 	}
@@ -165,6 +184,10 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 	if (t->cfg.links != NULL)
 		link_name(t->cfg.links, c->query.ifindex, c->event.ifname);
 	link_flow(t, c);
+	if (t->has_record && catch_take_record(c, &t->record)) {
+		trap_judge(t, c);
+		return;
+	}
 	r = sockowner_ask(t->cfg.sockowner, &c->query, catch_token(c),
 			  &c->answer);
 	if (r == 0)
@@ -194,6 +217,17 @@ static bool is_wanted(const struct trap *t, const struct inbox_item *item)
 	return false;
 }
 
+/* What was seen of the packet as it was sent. */
+static void find_record(struct trap *t, const struct inbox_item *item)
+{
+	const struct nfqueue_packet *q = &item->queued;
+
+	t->has_record =
+		t->cfg.witness != NULL && q->hook == NF_INET_LOCAL_OUT &&
+		witness_find(t->cfg.witness, &item->packet, item->received_us,
+			     q->has_uid, q->uid, &t->record);
+}
+
 static void take(struct trap *t, const struct inbox_item *item)
 {
 	struct catch *c;
@@ -209,6 +243,7 @@ static void take(struct trap *t, const struct inbox_item *item)
 		verdict_pass(t->cfg.verdict, item->queued.id);
 		return;
 	}
+	find_record(t, item);
 	f = flow_find(t->flows, &item->packet.tuple, item->received_us);
 	c = f != NULL && f->catch != 0 ? catch_at(t->catches, f->catch - 1)
 				       : NULL;
@@ -223,12 +258,17 @@ static void take(struct trap *t, const struct inbox_item *item)
 static void take_all(struct trap *t)
 {
 	const struct inbox_item *item;
+	uint64_t now = util_now_us();
+	bool drained = inbox_fill(t->inbox);
 
-	inbox_fill(t->inbox);
+	if (t->cfg.witness != NULL)
+		witness_read(t->cfg.witness);
 	while ((item = inbox_first(t->inbox)) != NULL) {
 		take(t, item);
 		inbox_pop(t->inbox);
 	}
+	if (t->cfg.witness != NULL && drained)
+		witness_forget(t->cfg.witness, now);
 }
 
 /* ------------------------------------------------------------------ the turn
@@ -434,6 +474,12 @@ struct stats *trap_stats(struct trap *t)
 	t->stats.ignored = in->ignored;
 	t->stats.overruns = in->overruns;
 	t->stats.gone = in->gone;
+	if (t->cfg.witness != NULL) {
+		const struct witness_stats *w = witness_stats(t->cfg.witness);
+
+		t->stats.witness_lost = w->lost;
+		t->stats.witness_doubted = w->doubted;
+	}
 	return &t->stats;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catch_witness.h"
 #include "log.h"
 #include "process.h"
 
@@ -70,11 +71,20 @@ void trap_close_catch(struct trap *t, struct catch *c)
 	catch_put(t->catches, c);
 }
 
+static void read_rest(struct trap *t, struct catch *c)
+{
+	if (c->has_record)
+		catch_read_testimony_rest(c, t->cfg.witness,
+					  t->cfg.proc_rootfd);
+	else
+		catch_read_rest(c, t->cfg.proc_rootfd);
+}
+
 /* After the verdict nothing is in a hurry: the rest is read, the event told. */
 static void finish(struct trap *t, struct catch *c)
 {
 	trap_release(t, c);
-	catch_read_rest(c, t->cfg.proc_rootfd);
+	read_rest(t, c);
 	tell_catch(t, c);
 	if (c->hook != NULL) {
 		c->state = CATCH_TOLD;
@@ -90,6 +100,13 @@ static void drop_silently(struct trap *t, struct catch *c, uint64_t *counter)
 	trap_close_catch(t, c);
 }
 
+static bool is_child(const struct trap *t, const struct catch *c, pid_t pid)
+{
+	return (c->has_record &&
+		catch_testimony_descends(c, t->cfg.witness, getpid())) ||
+	       process_descends(t->cfg.proc_rootfd, pid, getpid());
+}
+
 /* Our own packets, and those of the commands that we run. */
 static bool is_own(struct trap *t, const struct catch *c)
 {
@@ -100,9 +117,7 @@ static bool is_own(struct trap *t, const struct catch *c)
 	for (size_t i = 0; i < a->nholders; i++) {
 		pid_t pid = a->holders[i].pid;
 
-		if (pid != getpid() &&
-		    !(children &&
-		      process_descends(t->cfg.proc_rootfd, pid, getpid())))
+		if (pid != getpid() && !(children && is_child(t, c, pid)))
 			return false;
 	}
 	return a->nholders > 0;
@@ -132,15 +147,17 @@ void trap_note_questions(struct trap *t, const struct catch *c)
 static bool note_flow(struct trap *t, struct catch *c)
 {
 	uint64_t cookie = c->event.has_socket ? c->event.socket.cookie : 0;
+	uint64_t inode = c->event.has_socket ? c->event.socket.inode : 0;
 	struct flow *f = trap_flow_of(t, c);
 	bool same;
 
 	if (f == NULL)
 		return false;
-	same = f->packets > 0 && f->cookie == cookie &&
+	same = f->packets > 0 && f->cookie == cookie && f->inode == inode &&
 	       f->grade == c->event.grade && is_same_holder(f, c) && !c->quiet;
 	f->packets++;
 	f->cookie = cookie;
+	f->inode = inode;
 	f->grade = c->event.grade;
 	f->has_holder = catch_names_one(c);
 	if (f->has_holder) {
@@ -176,7 +193,7 @@ static bool start_hook(struct trap *t, struct catch *c)
 		e->hook.skipped = "no single process is the answer";
 		return false;
 	}
-	catch_read_rest(c, t->cfg.proc_rootfd);
+	read_rest(t, c);
 	strbuf_init(&json, t->json, sizeof(t->json));
 	err = output_json_line(e, &json);
 	if (err == 0)
@@ -228,7 +245,10 @@ void trap_judge(struct trap *t, struct catch *c)
 		drop_silently(t, c, &t->stats.repeated);
 		return;
 	}
-	catch_read_process(c, t->cfg.users);
+	if (c->has_record)
+		catch_read_testimony(c, t->cfg.witness, t->cfg.users);
+	else
+		catch_read_process(c, t->cfg.users);
 	if (trap_is_count_reached(t)) {
 		drop_silently(t, c, &t->stats.crowded);
 		return;
@@ -239,7 +259,7 @@ void trap_judge(struct trap *t, struct catch *c)
 	}
 	c->event.sequence = ++t->sequence;
 	if (t->cfg.hold_all)
-		catch_read_rest(c, t->cfg.proc_rootfd);
+		read_rest(t, c);
 	if (start_hook(t, c))
 		c->state = CATCH_HOOK;
 	else

@@ -3,8 +3,8 @@
  */
 #include "witness_kernel.h"
 
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 #include "witness_record.h"
 
@@ -37,8 +37,7 @@
 
 /* Changes nothing, but the verifier sees it (the compiler, which knows better,
  * would leave it out).  max is a power of two. */
-#define KEEP_BELOW(var, max) \
-	asm volatile("%0 &= %1" : "+r"(var) : "i"((max) - 1))
+#define KEEP_BELOW(var, max) asm volatile("%0 &= %1" : "+r"(var) : "i"((max)-1))
 
 char witness_licence[] SEC("license") = "GPL";
 
@@ -162,6 +161,14 @@ static __always_inline bool needs_lock(uint16_t proto)
 	       proto == IPPROTO_DCCP;
 }
 
+/* A request's or a timewait's structure ends early. */
+static __always_inline bool is_full(const struct sock *sk)
+{
+	uint8_t state = sk->__sk_common.skc_state;
+
+	return state != TCP_NEW_SYN_RECV && state != TCP_TIME_WAIT;
+}
+
 /* The kernel itself sends on a user's socket (ESP in UDP, L2TP, OpenVPN). */
 static __always_inline bool is_tunnel(const struct sock *sk)
 {
@@ -177,13 +184,10 @@ static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
 					 bool checked)
 {
 	struct sock *sk = ctx->skb->sk;
-	uint8_t state;
 
 	if (!sk)
 		return WITNESS_KERNEL;
-	/* A request's or a timewait's structure ends early: look no further. */
-	state = sk->__sk_common.skc_state;
-	if (state == TCP_NEW_SYN_RECV || state == TCP_TIME_WAIT)
+	if (!is_full(sk))
 		return WITNESS_OTHER;
 	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
 		return WITNESS_KERNEL;
@@ -194,9 +198,10 @@ static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
 	    sk->sk_type != SOCK_RAW)
 		return WITNESS_OTHER;
 	if (needs_lock(sk->sk_protocol) && sk->sk_type != SOCK_RAW &&
-	    (state == TCP_LISTEN || sk->sk_lock.owned != 1))
+	    (sk->__sk_common.skc_state == TCP_LISTEN || sk->sk_lock.owned != 1))
 		return WITNESS_OTHER;
-	if (is_tunnel(sk) || (task->flags & PF_KTHREAD) ||
+	/* On its way out a process has no memory, and closes what is left. */
+	if (is_tunnel(sk) || (task->flags & PF_KTHREAD) || !task->mm ||
 	    (checked && is_interrupt()))
 		return WITNESS_OTHER;
 	return WITNESS_SENDER;
@@ -249,7 +254,7 @@ static __always_inline void read_socket(const struct sock *sk,
 		return;
 	r->sk = (uint64_t)sk;
 	r->cookie = (uint64_t)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	if (r->class == WITNESS_OTHER)
+	if (!is_full(sk))
 		return;
 	file = BPF_CORE_READ(sk, sk_socket, file);
 	if (!file)
@@ -293,7 +298,7 @@ static struct scratch *get_scratch(void)
 }
 
 /* One name, or from a mounted root to where it is mounted.  1: the end. */
-static long step_up(uint32_t i, void *data)
+static long step_up(uint32_t i __attribute__((unused)), void *data)
 {
 	struct scratch *s = get_scratch();
 	struct walk *w = data;
@@ -305,7 +310,7 @@ static long step_up(uint32_t i, void *data)
 
 	if (!s || !up)
 		return 1;
-	if (dentry == up || dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
+	if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
 		parent = BPF_CORE_READ(mnt, mnt_parent);
 		if (parent == mnt) {
 			w->partial = 0;
@@ -324,7 +329,10 @@ static long step_up(uint32_t i, void *data)
 		return 1;
 	w->len += (uint32_t)n;
 	w->dentry = up;
-	return 0;
+	/* Below nothing at all: a memfd. */
+	if (dentry == up)
+		w->partial = 0;
+	return dentry == up;
 }
 
 /* The names from the last to the first, each with its NUL; past mount points
@@ -336,9 +344,8 @@ static __always_inline uint32_t read_path(uint32_t from,
 	char *vfs = (char *)BPF_CORE_READ(path, mnt);
 	struct walk w = {
 		.dentry = BPF_CORE_READ(path, dentry),
-		.mnt = (struct mount *)(vfs -
-					bpf_core_field_offset(struct mount,
-							      mnt)),
+		.mnt = (struct mount *)(vfs - bpf_core_field_offset(
+						      struct mount, mnt)),
 		.from = from,
 		.partial = 1,
 	};
@@ -365,6 +372,7 @@ static __always_inline void read_parents(const struct task_struct *task,
 			f->parents_end = 1;
 			break;
 		}
+		p->start_ns = BPF_CORE_READ(up, start_boottime);
 		bpf_probe_read_kernel(p->comm, sizeof(p->comm), &up->comm);
 		f->nparents++;
 		t = up;
@@ -449,8 +457,8 @@ static __noinline void tell_facts(const struct task_struct *task,
 	f->exe_len = read_path(0, &BPF_CORE_READ(task, mm, exe_file)->f_path,
 			       &f->exe_partial);
 	len = f->exe_len;
-	f->cwd_len = read_path(len, &BPF_CORE_READ(task, fs)->pwd,
-			       &f->cwd_partial);
+	f->cwd_len =
+		read_path(len, &BPF_CORE_READ(task, fs)->pwd, &f->cwd_partial);
 	len += f->cwd_len;
 	KEEP_BELOW(len, 4 * WITNESS_PATH_MAX);
 	f->args_len = read_args(task, s->strings + len, &f->args_truncated);
@@ -525,12 +533,12 @@ static __always_inline void look(const struct bpf_nf_ctx *ctx, bool checked)
 }
 
 /* The first two need a symbol that not every kernel shows. */
-#define WITNESS(name, checked)               \
-	SEC("netfilter")                     \
-	int name(struct bpf_nf_ctx *ctx)     \
-	{                                    \
-		look(ctx, checked);          \
-		return NF_ACCEPT;            \
+#define WITNESS(name, checked)           \
+	SEC("netfilter")                 \
+	int name(struct bpf_nf_ctx *ctx) \
+	{                                \
+		look(ctx, checked);      \
+		return NF_ACCEPT;        \
 	}
 
 WITNESS(witness_ipv4, true)

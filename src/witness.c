@@ -62,6 +62,22 @@ bool witness_is_built_in(void)
 	return true;
 }
 
+const char *witness_reason(int err)
+{
+	switch (-err) {
+	case EPERM:
+	case EACCES:
+		return "CAP_BPF and CAP_PERFMON are needed";
+	case EINVAL:
+	case ESRCH:
+	case ENOENT:
+		return "this kernel is older than 6.4, or has no BTF";
+	case EBUSY:
+		return "too many programs at that hook";
+	}
+	return strerror(-err);
+}
+
 /* ------------------------------------------------------------------ loading */
 
 /* The caller says what went wrong, in one line. */
@@ -199,7 +215,8 @@ static int load(struct witness *w, const struct witness_config *cfg)
 	return err == -EAFNOSUPPORT || err > 0 ? 0 : err;
 }
 
-/* ------------------------------------------------------------------- reading */
+/* ------------------------------------------------------------------- reading
+ */
 
 static void make_room(struct witness *w)
 {
@@ -243,7 +260,7 @@ int witness_open(struct witness **out, const struct witness_config *cfg)
 	if (w == NULL)
 		return -ENOMEM;
 	w->links[0] = w->links[1] = -1;
-	if (!getenv("WDEBUG")) libbpf_set_print(say_nothing);
+	libbpf_set_print(say_nothing);
 	err = witness_table_open(&w->table, !cfg->new_only);
 	if (err == 0)
 		err = load(w, cfg);

@@ -27,7 +27,7 @@ struct known {
 	struct known *chain;
 	struct known *prev, *next; /* from the least to the most recent */
 	size_t len;
-	struct witness_facts facts;
+	struct witness_facts facts; /* and its strings, with a NUL */
 };
 
 struct witness_table {
@@ -96,8 +96,8 @@ static void drop_first(struct witness_table *t)
 
 static void parse_head(const struct witness_record *r, struct packet *p)
 {
-	size_t len = r->head_len < sizeof(r->head) ? r->head_len
-						   : sizeof(r->head);
+	size_t len =
+		r->head_len < sizeof(r->head) ? r->head_len : sizeof(r->head);
 
 	packet_parse(p, r->head, len, r->len);
 }
@@ -276,8 +276,7 @@ static struct known **find_facts(const struct witness_table *t,
 {
 	struct known **at = facts_bucket(t, im);
 
-	while (*at != NULL &&
-	       memcmp(&(*at)->facts.image, im, sizeof(*im)) != 0)
+	while (*at != NULL && memcmp(&(*at)->facts.image, im, sizeof(*im)) != 0)
 		at = &(*at)->chain;
 	return at;
 }
@@ -316,14 +315,16 @@ int witness_table_add_facts(struct witness_table *t, const void *facts,
 			    size_t len)
 {
 	struct known *k, **at;
+	char *mem;
 
 	if (len < sizeof(k->facts) || !is_facts(facts, len))
 		return -EBADMSG;
-	k = malloc(sizeof(*k) - sizeof(k->facts) + len + 1);
+	k = malloc(sizeof(*k) + len + 1);
 	if (k == NULL)
 		return -ENOMEM;
-	memcpy(&k->facts, facts, len);
-	((char *)&k->facts)[len] = '\0';
+	mem = (char *)k + offsetof(struct known, facts);
+	memcpy(mem, facts, len);
+	mem[len] = '\0';
 	k->len = len;
 	at = find_facts(t, &k->facts.image);
 	if (*at != NULL)
