@@ -14,7 +14,6 @@
 #include "witness_table.h"
 
 #define NS_PER_TICK 10000000ULL /* USER_HZ is 100 */
-#define CGROUP_ROOT "/sys/fs/cgroup"
 
 /* include/linux/exportfs.h; include/linux/kdev_t.h */
 #define FILEID_KERNFS	0xfe
@@ -66,7 +65,7 @@ bool catch_take_record(struct catch *c, const struct witness_record *r)
 			return false;
 		a->grade = SOCKOWNER_PROVED;
 		make_holder(r, &a->holders[0]);
-		a->nholders = a->nholders_total = 1;
+		a->nholders = 1; /* of those who have it open nothing is known */
 		break;
 	case WITNESS_KERNEL:
 		a->grade = SOCKOWNER_KERNEL;
@@ -295,34 +294,44 @@ static bool read_living(struct catch *c, int rootfd)
 	return true;
 }
 
-/* By its number alone, as long as it is there. */
-static const char *read_cgroup(uint64_t id, struct strpool *pool)
+/* The path below root of the cgroup with that number, or NULL. */
+static const char *find_cgroup(const char *root, uint64_t id,
+			       struct strpool *pool)
 {
 	union {
 		struct file_handle h;
 		char mem[sizeof(struct file_handle) + sizeof(id)];
 	} u = {.h = {.handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS}};
+	int rootfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
 	char link[64], path[4096];
-	int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
-	const size_t skip = sizeof(CGROUP_ROOT) - 1;
+	size_t skip = strlen(root);
 	ssize_t n;
 
-	if (id == CGROUP_ROOT_ID || root < 0) {
-		close(root);
-		return id == CGROUP_ROOT_ID ? "/" : NULL;
-	}
+	if (rootfd < 0)
+		return NULL;
 	memcpy(u.h.f_handle, &id, sizeof(id));
-	fd = open_by_handle_at(root, &u.h, O_PATH | O_CLOEXEC);
-	close(root);
+	fd = open_by_handle_at(rootfd, &u.h, O_PATH | O_CLOEXEC);
+	close(rootfd);
 	if (fd < 0)
 		return NULL;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path) - 1);
 	close(fd);
-	if (n < (ssize_t)skip || memcmp(path, CGROUP_ROOT, skip) != 0)
+	if (n < (ssize_t)skip || memcmp(path, root, skip) != 0)
 		return NULL;
 	path[n] = '\0';
-	return strpool_add_text(pool, n == (ssize_t)skip ? "/" : path + skip);
+	return strpool_add_text(pool, path[skip] != '\0' ? path + skip : "/");
+}
+
+/* By its number alone, as long as it is there. */
+static const char *read_cgroup(uint64_t id, struct strpool *pool)
+{
+	const char *path;
+
+	if (id == CGROUP_ROOT_ID)
+		return "/";
+	path = find_cgroup("/sys/fs/cgroup/unified", id, pool);
+	return path != NULL ? path : find_cgroup("/sys/fs/cgroup", id, pool);
 }
 
 static void read_names(struct event *e, const struct witness_facts *f)

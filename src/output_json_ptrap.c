@@ -59,12 +59,14 @@ static json_t *make_holder(struct output_json_writer *w,
 	return make_process(w, &holder);
 }
 
-/* Empty lists are told too: they were looked for. */
+/* Empty lists are told too: they were looked for, but where the witness had
+ * seen the sender. */
 static void put_lists(struct output_json_writer *w, json_t *obj,
 		      const struct event *e)
 {
 	json_t *holders = json_array(), *twins = json_array();
-	bool alone = e->has_process && e->nholders == 0;
+	bool alone = e->has_process && e->nholders == 0 &&
+		     e->method != SOCKOWNER_METHOD_WITNESS;
 
 	if (alone)
 		append(w, holders, make_holder(w, &e->process));
