@@ -28,9 +28,7 @@
 #define TCP_NEW_SYN_RECV 12
 
 #define PF_KTHREAD	 0x00200000
-#define SOFTIRQ_SERVING	 0x00000100 /* include/linux/preempt.h */
-#define INTERRUPT_MASK	 0x00ff0000 /* hard interrupts and above */
-#define PFA_NO_NEW_PRIVS 1	    /* bit 0 of atomic_flags */
+#define PFA_NO_NEW_PRIVS 1 /* bit 0 of atomic_flags */
 
 #define NAMESPACES_MAX 32 /* MAX_PID_NS_LEVEL */
 #define STEPS_MAX      64 /* names and mount points of a path */
@@ -45,13 +43,13 @@ const volatile struct witness_filter filters[WITNESS_FILTERS_MAX];
 const volatile uint32_t nfilters; /* 0: all packets */
 const volatile bool syn_only;	  /* of TCP, what opens a connection */
 const volatile uint32_t our_pid_ns;
-const volatile uint64_t ring_size;
+const volatile uint64_t ring_size, stack_size;
 
 struct witness_lost lost;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, 2 << 20);
 } ring SEC(".maps");
 
 /* Images whose facts are told; the value is what else makes them old. */
@@ -74,9 +72,6 @@ struct {
 	__type(key, uint32_t);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
-
-extern const int __preempt_count __ksym __weak;
-extern const struct pcpu_hot pcpu_hot __ksym __weak;
 
 /* ------------------------------------------------------------- the packet */
 
@@ -140,17 +135,19 @@ static __always_inline bool is_wanted(const struct flow *f)
 
 /* ---------------------------------------------------------- whose is it? */
 
-/* Serving an interrupt: who runs has nothing to do with it. */
-static __always_inline bool is_interrupt(void)
+/*
+ * Is it sent by the one who runs?  The state of a packet on its way is on the
+ * stack of who sends it.  It is on another stack while an interrupt is served,
+ * and on none when a queue's reader has given a packet back that somebody else
+ * had sent.
+ */
+static __always_inline bool is_own_doing(const struct bpf_nf_ctx *ctx,
+					 const struct task_struct *task)
 {
-	int count = 0;
+	uint64_t stack = (uint64_t)BPF_CORE_READ(task, stack), state = 0;
 
-	if (&__preempt_count)
-		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
-	else if (bpf_core_type_exists(struct pcpu_hot) && &pcpu_hot)
-		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))
-				->preempt_count;
-	return count & (SOFTIRQ_SERVING | INTERRUPT_MASK);
+	bpf_probe_read_kernel(&state, sizeof(state), &ctx->state);
+	return state > stack && state - stack < stack_size;
 }
 
 /* These may send on a socket's behalf at any time; only who has it locked is
@@ -180,8 +177,7 @@ static __always_inline bool is_tunnel(const struct sock *sk)
 
 static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
 					 const struct flow *f,
-					 const struct task_struct *task,
-					 bool checked)
+					 const struct task_struct *task)
 {
 	struct sock *sk = ctx->skb->sk;
 
@@ -202,7 +198,7 @@ static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
 		return WITNESS_OTHER;
 	/* On its way out a process has no memory, and closes what is left. */
 	if (is_tunnel(sk) || (task->flags & PF_KTHREAD) || !task->mm ||
-	    (checked && is_interrupt()))
+	    !is_own_doing(ctx, task))
 		return WITNESS_OTHER;
 	return WITNESS_SENDER;
 }
@@ -504,7 +500,7 @@ static __always_inline void tell_packet(struct witness_record *r)
 	__sync_fetch_and_add(&lost.packets, 1);
 }
 
-static __always_inline void look(const struct bpf_nf_ctx *ctx, bool checked)
+static __always_inline void look(const struct bpf_nf_ctx *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct sk_buff *skb = ctx->skb;
@@ -519,7 +515,7 @@ static __always_inline void look(const struct bpf_nf_ctx *ctx, bool checked)
 	read_flow(r.head, &f);
 	if (!is_wanted(&f))
 		return;
-	r.class = class_of(ctx, &f, task, checked);
+	r.class = class_of(ctx, &f, task);
 	r.time_ns = bpf_ktime_get_ns();
 	r.len = skb->len;
 	r.head_len = n;
@@ -532,16 +528,9 @@ static __always_inline void look(const struct bpf_nf_ctx *ctx, bool checked)
 	tell_packet(&r);
 }
 
-/* The first two need a symbol that not every kernel shows. */
-#define WITNESS(name, checked)           \
-	SEC("netfilter")                 \
-	int name(struct bpf_nf_ctx *ctx) \
-	{                                \
-		look(ctx, checked);      \
-		return NF_ACCEPT;        \
-	}
-
-WITNESS(witness_ipv4, true)
-WITNESS(witness_ipv6, true)
-WITNESS(witness_ipv4_bare, false)
-WITNESS(witness_ipv6_bare, false)
+SEC("netfilter")
+int witness(struct bpf_nf_ctx *ctx)
+{
+	look(ctx);
+	return NF_ACCEPT;
+}

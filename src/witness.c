@@ -23,7 +23,8 @@
 #pragma GCC diagnostic pop
 #include "witness_table.h"
 
-#define RING_BYTES (4U << 20)
+#define RING_BYTES  (2U << 20)
+#define STACK_BYTES 16384
 
 /* Newer than some distributions' headers, and than their libbpf. */
 #define PROG_TYPE_NETFILTER   32
@@ -40,7 +41,6 @@
 
 struct witness {
 	struct witness_bpf *skel;
-	const struct bpf_program *ipv4, *ipv6;
 	struct ring_buffer *ring;
 	struct witness_table *table;
 	int links[2];
@@ -123,6 +123,15 @@ static bool add_target(struct witness_filter *list, uint32_t *n,
 	return true;
 }
 
+/* The kernel's THREAD_SIZE: 16 KiB, or one page where these are bigger.  Where
+ * it is more (KASAN), some senders are not believed. */
+static uint64_t stack_size(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	return page > STACK_BYTES ? (uint64_t)page : STACK_BYTES;
+}
+
 static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 {
 	struct stat st;
@@ -132,48 +141,17 @@ static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 	skel->rodata->our_pid_ns = (uint32_t)st.st_ino;
 	skel->rodata->syn_only = cfg->new_only;
 	skel->rodata->ring_size = RING_BYTES;
+	skel->rodata->stack_size = stack_size();
 	for (size_t i = 0; i < cfg->ntargets; i++)
 		if (!add_target(skel->rodata->filters, &skel->rodata->nfilters,
 				&cfg->targets[i])) {
 			skel->rodata->nfilters = 0;
 			break;
 		}
+	bpf_program__set_type(skel->progs.witness, PROG_TYPE_NETFILTER);
+	bpf_program__set_expected_attach_type(skel->progs.witness,
+					      ATTACH_TYPE_NETFILTER);
 	return bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
-}
-
-static void prepare(struct bpf_program *prog, bool wanted)
-{
-	bpf_program__set_type(prog, PROG_TYPE_NETFILTER);
-	bpf_program__set_expected_attach_type(prog, ATTACH_TYPE_NETFILTER);
-	bpf_program__set_autoload(prog, wanted);
-}
-
-/* bare: without the count of interrupts, which some kernels keep a secret. */
-static int try_load(struct witness *w, const struct witness_config *cfg,
-		    bool bare)
-{
-	int err;
-
-	w->skel = witness_bpf__open();
-	if (w->skel == NULL)
-		return -errno;
-	prepare(w->skel->progs.witness_ipv4, !bare);
-	prepare(w->skel->progs.witness_ipv6, !bare);
-	prepare(w->skel->progs.witness_ipv4_bare, bare);
-	prepare(w->skel->progs.witness_ipv6_bare, bare);
-	err = configure(w->skel, cfg);
-	if (err == 0)
-		err = witness_bpf__load(w->skel);
-	if (err < 0) {
-		witness_bpf__destroy(w->skel);
-		w->skel = NULL;
-		return err;
-	}
-	w->ipv4 = bare ? w->skel->progs.witness_ipv4_bare
-		       : w->skel->progs.witness_ipv4;
-	w->ipv6 = bare ? w->skel->progs.witness_ipv6_bare
-		       : w->skel->progs.witness_ipv6;
-	return 0;
 }
 
 static int attach_at(const struct bpf_program *prog, uint32_t pf, int priority)
@@ -201,16 +179,20 @@ static int attach(const struct bpf_program *prog, uint32_t pf)
 
 static int load(struct witness *w, const struct witness_config *cfg)
 {
-	int err = try_load(w, cfg, false);
+	int err;
 
-	if (err == -ENOENT)
-		err = try_load(w, cfg, true);
+	w->skel = witness_bpf__open();
+	if (w->skel == NULL)
+		return -errno;
+	err = configure(w->skel, cfg);
+	if (err == 0)
+		err = witness_bpf__load(w->skel);
 	if (err < 0)
 		return err;
-	w->links[0] = err = attach(w->ipv4, NFPROTO_IPV4);
+	w->links[0] = err = attach(w->skel->progs.witness, NFPROTO_IPV4);
 	if (err < 0)
 		return err;
-	w->links[1] = err = attach(w->ipv6, NFPROTO_IPV6);
+	w->links[1] = err = attach(w->skel->progs.witness, NFPROTO_IPV6);
 	/* A kernel without IPv6 sends none. */
 	return err == -EAFNOSUPPORT || err > 0 ? 0 : err;
 }

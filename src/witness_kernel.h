@@ -186,6 +186,7 @@ struct seccomp {
 };
 
 struct task_struct {
+	void *stack;
 	unsigned int flags;
 	struct mm_struct *mm;
 	unsigned long atomic_flags;
@@ -243,11 +244,6 @@ struct nf_hook_state {
 struct bpf_nf_ctx {
 	const struct nf_hook_state *state;
 	struct sk_buff *skb;
-};
-
-/* Where the kernel keeps its count of interrupts and the like before 6.15. */
-struct pcpu_hot {
-	int preempt_count;
 };
 
 #pragma clang attribute pop
