@@ -175,7 +175,7 @@ static void short_lived_senders_are_named(void **state)
 		struct report r = sender_report(s);
 
 		pids[r.who] = (pid_t)r.n;
-		trap_pump(t, 0);
+		trap_pump(t, 1);
 	}
 	for (int i = 0; i < SENDERS; i++) {
 		json_t *e = trap_event(t);
@@ -224,45 +224,75 @@ static void like_packets_of_reuseport_twins(void **state)
 
 /* ------------------------------------------------------------- the program */
 
-static unsigned count_programs(void)
-{
-	struct text out = {0};
-	unsigned n = 0;
+#define IDS_MAX 8
 
-	assert_int_equal(run_command(&out, "bpftool", "prog", NULL), 0);
-	for (char *p = out.mem; p && (p = strstr(p, "name witness")); p++)
-		n++;
-	text_free(&out);
-	return n;
+/* The kernel's numbers of a process's programs or links. */
+struct ids {
+	const char *what; /* "prog", "link" */
+	unsigned n, list[IDS_MAX];
+};
+
+static void read_ids(pid_t pid, struct ids *ids)
+{
+	char path[64], line[128], prefix[16];
+
+	snprintf(prefix, sizeof(prefix), "%s_id:", ids->what);
+	for (int fd = 3; fd < 64; fd++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+		f = fopen(path, "re");
+		while (f && ids->n < IDS_MAX && fgets(line, sizeof(line), f))
+			if (!strncmp(line, prefix, strlen(prefix)))
+				ids->list[ids->n++] =
+					(unsigned)atoi(line + strlen(prefix));
+		if (f)
+			fclose(f);
+	}
 }
 
-static bool none_left(void *before)
+static bool are_there(const struct ids *ids, bool there)
 {
-	return count_programs() == *(unsigned *)before;
+	char id[16];
+
+	for (unsigned i = 0; i < ids->n; i++) {
+		snprintf(id, sizeof(id), "%u", ids->list[i]);
+		if (!run_command(NULL, "bpftool", ids->what, "show", "id", id,
+				 NULL) != there)
+			return false;
+	}
+	return true;
 }
 
-static bool has_bpftool(void)
+static bool are_gone(void *ids)
 {
-	return !run_command(NULL, "bpftool", "version", NULL);
+	return are_there(ids, false);
+}
+
+static void end_leaves_nothing(int sig)
+{
+	struct ids progs = {.what = "prog"}, links = {.what = "link"};
+	struct trap_run *t = trap_start("-u", TARGET, NULL);
+
+	read_ids(t->pid, &progs);
+	read_ids(t->pid, &links);
+	assert_true(progs.n > 0);
+	assert_int_equal(links.n, 2);
+	assert_true(are_there(&progs, true));
+	assert_true(are_there(&links, true));
+	trap_stop(t, sig);
+	wait_for(are_gone, &progs);
+	wait_for(are_gone, &links);
 }
 
 static void kill_9_leaves_nothing(void **state)
 {
-	struct trap_run *t;
-	unsigned before;
-
 	(void)state;
 	NEED_WITNESS();
-	if (!has_bpftool())
+	if (run_command(NULL, "bpftool", "version", NULL))
 		SKIP("no bpftool");
-	before = count_programs();
-	t = trap_start("-u", TARGET, NULL);
-	assert_int_equal(count_programs(), before + 1);
-	trap_stop(t, SIGKILL);
-	wait_for(none_left, &before);
-	t = trap_start("-u", TARGET, NULL);
-	trap_stop(t, SIGTERM);
-	wait_for(none_left, &before);
+	end_leaves_nothing(SIGKILL);
+	end_leaves_nothing(SIGTERM);
 }
 
 static void two_instances(void **state)
