@@ -63,8 +63,8 @@ void catch_set_packet(struct catch *c, const struct inbox_item *item);
 /* The question alone. */
 void catch_make_query(const struct inbox_item *item, struct sockowner_query *q);
 
-/* Adds the packet's DNS question to the event.  False: it has none, or one that
- * is there already. */
+/* Adds the packet's DNS question to the event, if there is room.  False: it has
+ * none, or one that is there already. */
 bool catch_add_question(struct catch *c, const struct packet *p);
 
 /* A question's hash, for the flow to remember: of a packet (false: it asks
@@ -73,18 +73,20 @@ bool catch_hash_question(const struct packet *p, uint64_t *hash);
 uint64_t catch_question_hash(const struct catch *c, size_t i);
 
 /* From the answer to the event's grade: what only the packet tells comes in
- * here (kernel's own packets, the uid, rivals). */
-void catch_set_grade(struct catch *c);
+ * here (kernel's own packets, the uid, rivals).  uids: packets of open user
+ * sockets carry one, so that one without is the kernel's. */
+void catch_set_grade(struct catch *c, bool uids);
 
 /* Is there one process, and only one, to speak of? */
 bool catch_names_one(const struct catch *c);
 
 /* Before the verdict: the process or the holders, as far as they prove something
- * or die.  A process that is not the one of the answer any more weakens the
- * grade. */
+ * or die; for the kernel's own packets nobody.  A process that is not the one of
+ * the answer any more weakens the grade. */
 void catch_read_process(struct catch *c, const struct users *users);
 
-/* After it, unless all is wanted before: the rest, and the ancestors. */
+/* After it (before it for a command or --hold-all): the rest, and the ancestors.
+ * Once for an event; without a process it does nothing. */
 void catch_read_rest(struct catch *c, int proc_rootfd);
 
 #endif

@@ -29,9 +29,10 @@ struct inbox;
 int inbox_open(struct inbox **in, struct nfqueue *q);	/* -errno */
 void inbox_close(struct inbox *in);
 
-/* Reads what the queue has, as far as there is room.  True: it is drained, every
- * packet sent before this call is in the inbox or has been worked on. */
-bool inbox_fill(struct inbox *in);
+/* Reads what the queue has, until `max` packets are here (INBOX_MAX: as far as
+ * there is room).  True: the queue is drained, every packet sent before this
+ * call is in the inbox or has been worked on. */
+bool inbox_fill(struct inbox *in, unsigned max);
 
 /* The oldest, valid until inbox_pop.  NULL: empty. */
 const struct inbox_item *inbox_first(const struct inbox *in);

@@ -37,7 +37,8 @@ void output_text_add_time(const struct output_text_writer *w,
 void output_text_add_head(const struct output_text_writer *w,
 			  const struct event *e);
 
-/* "a[1], b[2] (+3 more)", all but the process `except` (0: all). */
+/* "a[1], b[2] (+3 more)", all but the process `except` (0: all), which counts
+ * among nholders_total. */
 void output_text_add_holders(const struct output_text_writer *w,
 			     const struct event *e, pid_t except);
 

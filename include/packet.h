@@ -56,6 +56,11 @@ int packet_parse(struct packet *p, const void *bytes, size_t caplen,
  * -ENOMSG: not an error message.  inner->len is what the error quotes. */
 int packet_parse_inner(const struct packet *p, struct packet *inner);
 
+/* TCP: the first segment of a connection; the answer to it; a reset. */
+bool packet_is_syn(const struct packet *p);
+bool packet_is_syn_ack(const struct packet *p);
+bool packet_is_reset(const struct packet *p);
+
 bool tuple_equal(const struct tuple *a, const struct tuple *b);
 uint64_t tuple_hash(const struct tuple *t);
 

@@ -30,19 +30,18 @@ struct process {
 	struct procfs_image image;
 	const char *exe;		/* without the kernel's " (deleted)" */
 	enum process_exe_kind exe_kind;
-	bool foreign_mntns;		/* its mount namespace is not ours; after
-					 * the rest: and exe's path is not that
-					 * file in ours */
 	const char *args;		/* NUL between the arguments */
 	size_t args_len;
 	bool args_truncated;
 	bool has_owner;
 	uid_t euid;
 	gid_t egid;
-	const char *cgroup;		/* cgroup v2 path, else the first v1 one */
 
 	/* The rest, read after the verdict unless asked for. */
 	bool has_rest;
+	const char *cgroup;		/* cgroup v2 path, else the first v1 one */
+	bool foreign_mntns;		/* in our mount namespace exe's path is not
+					 * that file */
 	bool has_creds;			/* from here to seccomp */
 	uid_t uid;
 	gid_t gid;
@@ -77,7 +76,7 @@ struct process_lineage {
  */
 
 /*
- * Before the verdict: pid, ppid, start time, image, exe, args, owner, cgroup.
+ * Before the verdict: pid, ppid, start time, image, exe, args, owner.
  * tid may be 0.  All of it is of one program image: an exec meanwhile starts
  * the reading again.  -EAGAIN: there was one each time, or one is under way;
  * image, exe and args may not belong together then.
@@ -90,6 +89,16 @@ int process_read(int dirfd, pid_t pid, pid_t tid, struct strpool *pool,
 void process_init(struct process *p, pid_t pid, pid_t tid);
 int64_t process_start_ns(uint64_t ticks);
 void process_derive(struct process *p, struct strpool *pool);
+
+/*
+ * The same for a process whose image has been read before, in half the calls:
+ * nothing but that image will do, and -EAGAIN says that it is another one now.
+ * Its exe_nlink is not looked at.  NULL: the caller proves afterwards that the
+ * program was the same all the while.
+ */
+int process_read_image(int dirfd, pid_t pid, pid_t tid,
+		       const struct procfs_image *image, struct strpool *pool,
+		       struct process *p);
 
 /*
  * After it (or before it with --hold-all): the members under has_rest, and

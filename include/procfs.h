@@ -84,6 +84,11 @@ struct procfs_image {
  * user's FUSE; the members from stat are there then all the same.
  */
 int procfs_read_image(int dirfd, struct procfs_image *im);
+/* An exec has put the new program in place, but not its arguments yet.  Nobody
+ * can get there by prctl(2), which wants arg_end above arg_start. */
+bool procfs_is_mid_exec(const struct procfs_stat *st,
+			const struct procfs_image *im);
+
 /* The same, with the stat line that it has to read anyway. */
 int procfs_read_identity(int dirfd, struct procfs_stat *st,
 			 struct procfs_image *im);

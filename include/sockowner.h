@@ -67,7 +67,8 @@ struct sockowner_query {
 	unsigned held_packets;		/* packets from this port that are held now,
 					 * and their length: datagrams must show */
 	uint32_t held_bytes;		/* in their socket's send queue */
-	bool listener;			/* an incoming packet: a listener may own it */
+	bool listener;			/* an incoming packet, or a SYN-ACK: a
+					 * listener may own it */
 	bool has_uid;			/* the socket creator's, as the packet says */
 	uid_t uid;
 };
@@ -81,8 +82,15 @@ struct sockowner_holder {
 	pid_t pid;
 	pid_t tid;			/* the sending thread; 0: not known */
 	int fd;
+	pid_t fd_tid;			/* in whose table fd is: threads may have
+					 * their own; else the pid */
+	bool has_image;			/* starttime and image are there; if not,
+					 * `call` is: the thread's line in
+					 * /proc/PID/task/TID/syscall, which stays
+					 * as it is while the packet is held */
 	uint64_t starttime;		/* clock ticks after boot */
 	struct sockowner_image image;
+	char call[160];
 	int dirfd;			/* open /proc/PID; the answer owns it */
 };
 
@@ -120,7 +128,7 @@ void sockowner_close(struct sockowner *so);
  * work with sockowner_step and collect with sockowner_next, where token comes
  * back.  The answer's holders
  * have open descriptors: sockowner_release it.  -errno only for a query that
- * makes no sense (-EINVAL, -EAFNOSUPPORT) or lack of memory.
+ * makes no sense (-EINVAL, -EAFNOSUPPORT), or -EBUSY when 512 wait.
  */
 int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 		  uint64_t token, struct sockowner_answer *answer);
@@ -154,6 +162,10 @@ void sockowner_release(struct sockowner_answer *answer);
  */
 int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 		    uint64_t cookie, const struct sockowner_holder *holder);
+
+/* TCP: is somebody listening at the local address, so that a packet from there
+ * may be a server's answer?  One look-up.  1 yes, 0 no. */
+int sockowner_serves(struct sockowner *so, const struct sockowner_query *q);
 
 /*
  * More packets of these addresses have turned up since the question was asked

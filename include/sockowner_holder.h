@@ -31,7 +31,8 @@ bool sockowner_holder_prove(struct sockowner_answer *a);
  * The same for a process that may or may not have the socket, without a search
  * of its descriptors: connect(2) tells which one it is.  pid may be a thread's.
  * Threads that still run are looked at again until until_us.  1: proved, the
- * only holder in the answer; 0: not; -ENOENT, -ESRCH: no such process.
+ * only holder in the answer, whoever else has the socket or waits in connect(2)
+ * on it; 0: not; -ENOENT, -ESRCH: no such process.
  */
 int sockowner_holder_try(struct sockowner_answer *a, int rootfd, pid_t pid,
 			 uint64_t until_us);

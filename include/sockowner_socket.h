@@ -37,6 +37,10 @@ int sockowner_socket_still(struct sockowner_finder *f,
 			   const struct sockowner_query *q, uint64_t cookie,
 			   uint64_t *inode);
 
+/* TCP: has the local address a listener? */
+bool sockowner_socket_serves(struct sockowner_finder *f,
+			     const struct sockowner_query *q);
+
 /* UNKNOWN, for the reason that the error stands for. */
 void sockowner_socket_refuse(struct sockowner_answer *a, int err);
 

@@ -44,8 +44,8 @@ void stats_add_event(struct stats_tables *t, const struct event *e);
 /* Held time in microseconds at a permille (500, 990), within 5 %. */
 uint64_t stats_held_at(const struct stats_tables *t, unsigned permille);
 
-/* The summary, a few lines of at most 80 columns: events by process (the ten
- * most), packets, held p50/p99, drops, skipped commands; nothing that is 0. */
+/* The summary, a few lines of at most 80 columns: events by program (the ten
+ * with most), packets, held p50/p99, drops, commands; nothing that is 0. */
 void stats_format(const struct stats *s, const struct stats_tables *t,
 		  struct strbuf *out);
 

@@ -16,6 +16,7 @@
  * trap_judge.c lets them go. */
 struct trap {
 	struct trap_config cfg;
+	pid_t pid;			/* our own */
 	struct catch_pool *catches;
 	struct flow_table *flows;
 	struct rate *rate;

@@ -9,11 +9,11 @@
 #include "nfqueue.h"
 
 /*
- * Every id received is registered here and leaves by exactly one verdict: from
- * the loop, or from the guardian, a thread that touches nothing but this table
- * and the queue's socket and accepts what is held past the limit, whatever the
- * loop does.  When the loop itself has not shown up for that long, the guardian
- * accepts all that the queue holds, received or not.
+ * Every id that is held is registered here and leaves by exactly one verdict:
+ * from the loop, or from the guardian, a thread that touches nothing but this
+ * table and the queue's socket and accepts what is held past the limit, whatever
+ * the loop does.  When the loop itself has not shown up for that long, the
+ * guardian accepts all that the queue holds, received or not.
  */
 struct verdict;
 
@@ -35,12 +35,14 @@ void verdict_close(struct verdict *v);
 int verdict_hold(struct verdict *v, uint32_t id, uint64_t now_us);
 
 /* The verdict of a registered id, once: afterwards the table has forgotten it.
- * 0: given now.  -EALREADY: the guardian was faster (*held_us is its time).
- * -ENOENT: not registered.  held_us may be NULL. */
+ * 0: given now, or by the guardian as soon as the socket takes it (*held_us is 0
+ * then).  -EALREADY: the guardian was faster (*held_us is its time).  -ENOENT:
+ * not registered.  held_us may be NULL. */
 int verdict_give(struct verdict *v, uint32_t id, uint32_t nf_verdict,
 		 uint64_t *held_us);
 
-/* For packets that need no hold: accepted at once, without the table. */
+/* For packets that need no hold: accepted at once, without the table unless the
+ * socket is full. */
 void verdict_pass(struct verdict *v, uint32_t id);
 
 /* Is the id still undecided? */

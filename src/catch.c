@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "proto.h"
+#include "thread.h"
 #include "util.h"
 
 #define DNS_PORT 53
@@ -124,13 +125,6 @@ static enum event_direction direction_of(uint8_t hook)
 	return EVENT_EGRESS;
 }
 
-static bool is_syn(const struct packet *p)
-{
-	return p->tuple.proto == IPPROTO_TCP &&
-	       (p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
-		       PACKET_TCP_SYN;
-}
-
 void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 {
 	const struct tuple *t = &item->packet.tuple;
@@ -143,10 +137,10 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 			   in ? &q->remote : &q->local);
 	ipaddr_to_sockaddr(&t->daddr, t->dport, q->ifindex,
 			   in ? &q->local : &q->remote);
-	q->listener = in;
-	if (in)
+	q->listener = in || packet_is_syn_ack(&item->packet);
+	if (q->listener)
 		return;
-	q->connecting = is_syn(&item->packet);
+	q->connecting = packet_is_syn(&item->packet);
 	q->held_packets = 1;
 	q->held_bytes = item->packet.len;
 	q->has_uid = item->queued.has_uid;
@@ -264,10 +258,9 @@ static const char *tcp_kind(const struct packet *p,
 {
 	bool ownerless = a->grade == SOCKOWNER_KERNEL;
 
-	if ((p->tcp_flags & PACKET_TCP_RST) != 0)
+	if (packet_is_reset(p))
 		return "rst";
-	if ((p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
-	    (PACKET_TCP_SYN | PACKET_TCP_ACK))
+	if (packet_is_syn_ack(p))
 		return "syn-ack";
 	if (ownerless && a->socket.state == TCP_TIME_WAIT)
 		return "time-wait ack";
@@ -304,6 +297,21 @@ static const char *kernel_kind(const struct catch *c)
 	return e->has_packet_uid ? NULL : kind;
 }
 
+/* The kernel notes the uid of a socket that a process has open (nfqnl_put_sk_
+ * uidgid in net/netfilter/nfnetlink_queue.c), and here is neither. */
+static bool is_nobodys(const struct catch *c)
+{
+	return c->event.direction == EVENT_EGRESS && !c->event.has_packet_uid &&
+	       c->answer.grade == SOCKOWNER_UNKNOWN &&
+	       c->answer.reason == SOCKOWNER_REASON_NO_SOCKET;
+}
+
+static const char *nobodys_kind(const struct catch *c)
+{
+	return c->event.tuple.proto == IPPROTO_TCP ? "closed socket"
+						   : "kernel socket";
+}
+
 /* A process that was seen to send is no kernel, whatever it sends. */
 static const char *seen_kind(const struct catch *c)
 {
@@ -312,9 +320,7 @@ static const char *seen_kind(const struct catch *c)
 	if (c->record.class != WITNESS_KERNEL)
 		return NULL;
 	kind = kernel_kind(c);
-	if (kind != NULL)
-		return kind;
-	return c->record.sk != 0 ? "kernel socket" : "no socket";
+	return kind != NULL ? kind : nobodys_kind(c);
 }
 
 static void set_unknown(struct event *e, enum sockowner_reason reason)
@@ -338,7 +344,7 @@ static void set_weaker_grade(struct catch *c)
 		e->grade = SOCKOWNER_UID_ONLY;
 }
 
-void catch_set_grade(struct catch *c)
+void catch_set_grade(struct catch *c, bool uids)
 {
 	const struct sockowner_answer *a = &c->answer;
 	struct event *e = &c->event;
@@ -354,6 +360,8 @@ void catch_set_grade(struct catch *c)
 	e->ntwins_total = a->ntwins_total;
 	memcpy(e->twins, a->twins, sizeof(e->twins));
 	e->kernel_kind = c->has_record ? seen_kind(c) : kernel_kind(c);
+	if (e->kernel_kind == NULL && uids && is_nobodys(c))
+		e->kernel_kind = nobodys_kind(c);
 	if (e->kernel_kind == NULL) {
 		set_weaker_grade(c);
 		return;
@@ -373,13 +381,6 @@ bool catch_names_one(const struct catch *c)
 }
 
 /* -------------------------------------------------------------- the process */
-
-static bool is_image(const struct sockowner_image *a,
-		     const struct procfs_image *b)
-{
-	return a->exe_dev == b->exe_dev && a->exe_ino == b->exe_ino &&
-	       a->arg_start == b->arg_start && a->startstack == b->startstack;
-}
 
 static void list_holder(struct event *e, const struct sockowner_holder *h)
 {
@@ -401,18 +402,50 @@ static void list_holder(struct event *e, const struct sockowner_holder *h)
 	e->nholders++;
 }
 
+/* The facts are of the program that sent: the one whose image was read before,
+ * or the one that is in that call still. */
+static int read_sender(const struct sockowner_holder *h, struct strpool *pool,
+		       struct process *p)
+{
+	const struct procfs_image image = {
+		.exe_dev = h->image.exe_dev,
+		.exe_ino = h->image.exe_ino,
+		.arg_start = h->image.arg_start,
+		.startstack = h->image.startstack,
+	};
+	int err = process_read_image(h->dirfd, h->pid, h->tid,
+				     h->has_image ? &image : NULL, pool, p);
+
+	if (err == 0 && !h->has_image &&
+	    !thread_is_in_call(h->dirfd, h->pid, h->tid, h->call))
+		err = -EAGAIN;
+	return err;
+}
+
+/* From now on the holder is known by its image, too. */
+static void note_image(struct sockowner_holder *h, const struct process *p)
+{
+	h->has_image = true;
+	h->starttime = p->starttime;
+	h->image = (struct sockowner_image){
+		.exe_dev = p->image.exe_dev,
+		.exe_ino = p->image.exe_ino,
+		.arg_start = p->image.arg_start,
+		.startstack = p->image.startstack,
+	};
+}
+
+/* Who has gone or changed its program by now cannot be described. */
 static void name_process(struct catch *c, const struct users *users)
 {
-	const struct sockowner_holder *h = &c->answer.holders[0];
+	struct sockowner_holder *h = &c->answer.holders[0];
 	struct event *e = &c->event;
-	int err = process_read(h->dirfd, h->pid, h->tid, &e->pool, &e->process);
 
-	/* Who has gone or changed its program by now cannot be described: these
-	 * facts would be another image's. */
-	if (err < 0 || !is_image(&h->image, &e->process.image)) {
+	if (read_sender(h, &e->pool, &e->process) < 0) {
 		set_unknown(e, SOCKOWNER_REASON_CHANGED);
 		return;
 	}
+	note_image(h, &e->process);
 	e->has_process = true;
 	e->alive = true;
 	if (e->process.has_owner)
@@ -425,7 +458,10 @@ void catch_read_process(struct catch *c, const struct users *users)
 
 	if (catch_names_one(c) && c->answer.nholders > 0)
 		name_process(c, users);
-	if (catch_names_one(c) || e->grade == SOCKOWNER_KERNEL)
+	/* A SYN-ACK is the kernel's, for the listener; nothing else of the
+	 * kernel's has to do with who has a socket open. */
+	if (catch_names_one(c) ||
+	    (e->grade == SOCKOWNER_KERNEL && !packet_is_syn_ack(&e->packet)))
 		return;
 	for (size_t i = 0; i < c->answer.nholders; i++)
 		list_holder(e, &c->answer.holders[i]);

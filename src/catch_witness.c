@@ -31,6 +31,8 @@ static void make_holder(const struct witness_record *r,
 	*h = (struct sockowner_holder){
 		.pid = (pid_t)r->pid,
 		.tid = (pid_t)r->tid,
+		.fd_tid = (pid_t)r->tid,
+		.has_image = true,
 		.fd = -1,
 		.starttime = im->start_ns / NS_PER_TICK,
 		.image = {.exe_dev = makedev(KERNEL_MAJOR(im->exe_dev),
@@ -65,7 +67,8 @@ bool catch_take_record(struct catch *c, const struct witness_record *r)
 			return false;
 		a->grade = SOCKOWNER_PROVED;
 		make_holder(r, &a->holders[0]);
-		a->nholders = 1; /* of those who have it open nothing is known */
+		a->nholders =
+			1; /* of those who have it open nothing is known */
 		break;
 	case WITNESS_KERNEL:
 		a->grade = SOCKOWNER_KERNEL;

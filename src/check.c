@@ -32,7 +32,8 @@ static void check_flags(const struct nfqueue_features *f)
 	say(f->fail_open, "fail-open", "a full queue lets packets pass");
 	say(f->uid_gid, "uid and gid", "packets tell their socket's creator");
 	say(f->gso, "GSO", "big packets arrive whole");
-	say(f->conntrack, "conntrack attributes", "NAT seen in the packet");
+	say(f->conntrack, "conntrack attributes",
+	    f->conntrack ? "NAT seen in the packet" : "NAT not seen");
 	say(f->rcvbuf_forced, "big receive buffer",
 	    f->rcvbuf_forced ? "" : "only about 256 small packets fit");
 }

@@ -303,7 +303,7 @@ static int walk_thread(struct walk *w, pid_t tid)
 /* One descriptor or one thread further: 1 went on, 0 that was all, -errno. */
 static int walk_next(struct walk *w, const struct wanted *want)
 {
-	struct entry e;
+	struct entry e = {0};
 	int rc;
 
 	if (w->fds.fd >= 0) {
@@ -410,7 +410,7 @@ static int sweep_listed(struct fdscan *fs)
 /* The next entry of the listing; opens it if it is new.  1 go on, 0 done. */
 static int sweep_pid(struct fdscan *fs)
 {
-	struct entry e;
+	struct entry e = {0};
 	int rc = dents_next(&fs->pids, &e);
 
 	if (rc <= 0)

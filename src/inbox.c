@@ -64,11 +64,11 @@ static void count_error(struct inbox *in, int error)
 	in->stats.last_error = error;
 }
 
-bool inbox_fill(struct inbox *in)
+bool inbox_fill(struct inbox *in, unsigned max)
 {
 	int error, others = 0;
 
-	while (in->n < INBOX_MAX && others < OTHERS_MAX) {
+	while (in->n < max && others < OTHERS_MAX) {
 		struct slot *s = slot_at(in, in->n);
 
 		switch (nfqueue_receive(in->queue, s->buf, sizeof(s->buf),

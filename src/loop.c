@@ -93,7 +93,7 @@ static void take_signal(struct loop *l)
 
 	if (read(l->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
-	log_debug("%s", strsignal((int)si.ssi_signo));
+	log_debug("ended by SIG%s", sigabbrev_np((int)si.ssi_signo));
 	l->ending = true;
 }
 

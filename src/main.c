@@ -118,6 +118,14 @@ static int fail(int err, const char *what, const char *hint)
 	return err;
 }
 
+static int fail_output(int err, const char *spec)
+{
+	char what[256];
+
+	snprintf(what, sizeof(what), "output %s", spec);
+	return fail(err, what, err == -ENXIO ? "nobody reads that FIFO" : NULL);
+}
+
 static int open_outputs(struct program *p)
 {
 	static const char *const standard[] = {"text"};
@@ -131,9 +139,7 @@ static int open_outputs(struct program *p)
 				      o->level == LOG_VERBOSE);
 
 		if (err < 0)
-			return fail(err, specs[i],
-				    err == -ENXIO ? "nobody reads that FIFO"
-						  : NULL);
+			return fail_output(err, specs[i]);
 		p->noutputs++;
 	}
 	return 0;
@@ -349,7 +355,6 @@ static void say_summary(struct program *p, uint64_t output_lost)
 
 	verdict_read_stats(p->verdict, &vs);
 	nfqueue_read_drops(p->queue, &st->queue_dropped, &st->user_dropped);
-	st->crowded += vs.overflow;
 	st->output_lost += output_lost;
 	strbuf_init(&sb, mem, sizeof(mem));
 	stats_format(st, trap_tables(p->trap), &sb);
@@ -449,7 +454,8 @@ static int print_rules(const struct options *o)
 
 	fill_rules(o, o->has_queue ? o->queue : 32769, &cfg);
 	strbuf_init(&sb, mem, sizeof(mem));
-	ruleset_print(&cfg, RULESET_QUEUE_NATIVE, true, &sb);
+	/* With a queue of one's own they are for a table that stays. */
+	ruleset_print(&cfg, RULESET_QUEUE_NATIVE, !o->has_queue, &sb);
 	if (sb.truncated) {
 		log_error("too many targets to print");
 		return EXIT_USAGE;

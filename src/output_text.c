@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* output_text: events as two lines for a person. */
+/* output_text: events as lines for a person, two of them without -v. */
 #include "output_text.h"
 
 #include <errno.h>

@@ -146,7 +146,7 @@ static const char *exe_mark(const struct process *p)
 	case PROCESS_EXE_NONE:
 		break;
 	}
-	return p->foreign_mntns ? " (in its own mount namespace)" : "";
+	return p->foreign_mntns ? " (not the file of that name here)" : "";
 }
 
 /* Does argv[0] say no more than exe does?  A login shell's has a dash. */
@@ -171,7 +171,7 @@ static void add_alias(const struct output_text_writer *w, const char *exe,
 	const char *slash = exe == NULL ? NULL : strrchr(exe, '/');
 	size_t dir = slash == NULL ? 0 : (size_t)(slash - exe) + 1;
 
-	if (len > dir && memcmp(argv0, exe, dir) == 0 &&
+	if (dir > 0 && len > dir && memcmp(argv0, exe, dir) == 0 &&
 	    memchr(argv0 + dir, '/', len - dir) == NULL) {
 		argv0 += dir;
 		len -= dir;

@@ -315,3 +315,25 @@ uint64_t tuple_hash(const struct tuple *t)
 {
 	return util_hash(t, sizeof(*t));
 }
+
+static bool has_syn_ack(const struct packet *p, uint8_t flags)
+{
+	return p->tuple.proto == IPPROTO_TCP && p->has_ports &&
+	       (p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == flags;
+}
+
+bool packet_is_syn(const struct packet *p)
+{
+	return has_syn_ack(p, PACKET_TCP_SYN);
+}
+
+bool packet_is_syn_ack(const struct packet *p)
+{
+	return has_syn_ack(p, PACKET_TCP_SYN | PACKET_TCP_ACK);
+}
+
+bool packet_is_reset(const struct packet *p)
+{
+	return p->tuple.proto == IPPROTO_TCP && p->has_ports &&
+	       (p->tcp_flags & PACKET_TCP_RST) != 0;
+}

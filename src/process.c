@@ -65,25 +65,21 @@ static const char *read_args(int dirfd, struct strpool *pool, size_t *args_len,
 
 /* The kernel's " (deleted)" says that the name was removed; only a link count
  * of 0 tells it from a file that is really called so. */
-static const char *read_exe(int dirfd, const struct procfs_image *im,
-			    struct strpool *pool, enum process_exe_kind *kind)
+static enum process_exe_kind judge_exe(char *exe, const struct procfs_image *im)
 {
-	char *text = read_link(dirfd, "exe", pool);
 	const size_t suffix = sizeof(DELETED) - 1;
+	bool memfd;
 	size_t len;
 
-	*kind = PROCESS_EXE_NONE;
-	if (!text)
-		return NULL;
-	*kind = PROCESS_EXE_FILE;
+	if (!exe)
+		return PROCESS_EXE_NONE;
 	if (im->exe_nlink || !im->exe_ino)
-		return text;
-	*kind = strncmp(text, "/memfd:", 7) ? PROCESS_EXE_DELETED
-					    : PROCESS_EXE_MEMFD;
-	len = strlen(text);
-	if (len > suffix && !strcmp(text + len - suffix, DELETED))
-		text[len - suffix] = '\0';
-	return text;
+		return PROCESS_EXE_FILE;
+	memfd = !strncmp(exe, "/memfd:", 7);
+	len = strlen(exe);
+	if (len > suffix && !strcmp(exe + len - suffix, DELETED))
+		exe[len - suffix] = '\0';
+	return memfd ? PROCESS_EXE_MEMFD : PROCESS_EXE_DELETED;
 }
 
 /* The owner of the directory itself is the effective uid and gid, whatever the
@@ -197,40 +193,32 @@ static bool same_image(const struct procfs_image *a,
 	       a->arg_start == b->arg_start && a->startstack == b->startstack;
 }
 
-/* An exec has put the new program in place, but not its arguments yet.  Nobody
- * can get there by prctl(2), which wants arg_end above arg_start. */
-static bool is_mid_exec(const struct procfs_stat *st,
-			const struct procfs_image *im)
+/* One reading of what `before` was or will be again: the stat line comes last,
+ * with the proof that all is one image's.  -EAGAIN: it is not. */
+static int read_once(int dirfd, const struct procfs_image *before,
+		     struct strpool *pool, struct process *p)
 {
-	return im->exe_ino && !st->arg_end;
-}
-
-/* One reading; -EAGAIN: there was an exec in between. */
-static int read_once(int dirfd, struct strpool *pool, struct process *p)
-{
-	struct procfs_image after;
+	char *exe = read_link(dirfd, "exe", pool);
 	struct procfs_stat st;
-	int rc = read_image(dirfd, &st, &p->image);
+	int rc;
 
-	if (rc)
-		return rc;
-	memcpy(p->comm, st.comm, sizeof(p->comm));
-	p->ppid = st.ppid;
-	p->starttime = st.starttime;
-	p->start_ns = process_start_ns(st.starttime);
-	p->exe = read_exe(dirfd, &p->image, pool, &p->exe_kind);
 	p->args = read_args(dirfd, pool, &p->args_len, &p->args_truncated);
 	read_owner(dirfd, p);
-	p->cgroup = read_cgroup(dirfd, pool);
-	if (is_mid_exec(&st, &p->image))
-		return -EAGAIN;
-	rc = read_image(dirfd, &st, &after);
+	rc = read_image(dirfd, &st, &p->image);
+	p->exe_kind = judge_exe(exe, &p->image);
+	p->exe = exe;
 	/* The directory of a process that is gone is root's. */
 	if (rc) {
 		p->has_owner = false;
 		return rc;
 	}
-	return same_image(&after, &p->image) ? 0 : -EAGAIN;
+	memcpy(p->comm, st.comm, sizeof(p->comm));
+	p->ppid = st.ppid;
+	p->starttime = st.starttime;
+	p->start_ns = process_start_ns(st.starttime);
+	if (procfs_is_mid_exec(&st, &p->image))
+		return -EAGAIN;
+	return !before || same_image(before, &p->image) ? 0 : -EAGAIN;
 }
 
 void process_init(struct process *p, pid_t pid, pid_t tid)
@@ -249,18 +237,31 @@ void process_init(struct process *p, pid_t pid, pid_t tid)
 int process_read(int dirfd, pid_t pid, pid_t tid, struct strpool *pool,
 		 struct process *p)
 {
-	const struct strpool before = *pool;
-	uint64_t ours, theirs;
+	const struct strpool start = *pool;
+	struct procfs_image before;
+	struct procfs_stat st;
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < READ_TRIES && rc == -EAGAIN; i++) {
-		*pool = before;
+		*pool = start;
 		process_init(p, pid, tid);
-		rc = read_once(dirfd, pool, p);
+		rc = read_image(dirfd, &st, &before);
+		if (!rc && procfs_is_mid_exec(&st, &before))
+			rc = -EAGAIN;
+		if (!rc)
+			rc = read_once(dirfd, &before, pool, p);
 	}
-	theirs = read_ns(dirfd, "ns/mnt");
-	ours = read_ns(dirfd, "../self/ns/mnt");
-	p->foreign_mntns = ours && theirs && ours != theirs;
+	return rc;
+}
+
+int process_read_image(int dirfd, pid_t pid, pid_t tid,
+		       const struct procfs_image *image, struct strpool *pool,
+		       struct process *p)
+{
+	int rc;
+
+	process_init(p, pid, tid);
+	rc = read_once(dirfd, image, pool, p);
 	return rc;
 }
 
@@ -367,6 +368,7 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 
 	p->cwd = read_link(dirfd, "cwd", pool);
 	read_creds(dirfd, p);
+	p->cgroup = read_cgroup(dirfd, pool);
 	p->loginuid = read_id(dirfd, "loginuid");
 	p->sessionid = read_id(dirfd, "sessionid");
 	p->label = read_label(dirfd, pool);
@@ -374,9 +376,10 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 	p->ns_pid = read_ns(dirfd, "ns/pid");
 	p->ns_net = read_ns(dirfd, "ns/net");
 	p->ns_user = read_ns(dirfd, "ns/user");
-	if (our_mnt && p->ns_mnt)
-		p->foreign_mntns = our_mnt != p->ns_mnt && p->exe &&
-				   !is_our_file(p->exe, &p->image);
+	/* Of a process that is gone only the file can tell. */
+	if (p->exe && p->exe_kind == PROCESS_EXE_FILE &&
+	    (!p->ns_mnt || p->ns_mnt != our_mnt))
+		p->foreign_mntns = !is_our_file(p->exe, &p->image);
 	process_derive(p, pool);
 	p->has_rest = true;
 	rc = read_image(dirfd, &st, &now);
@@ -433,16 +436,18 @@ static void add_ancestor(struct process_lineage *l, int dirfd,
 			 const struct procfs_stat *st, struct strpool *pool)
 {
 	struct process_ancestor *a = &l->list[l->n++];
-	enum process_exe_kind kind;
 	struct procfs_image im;
 	bool truncated;
+	char *exe;
 
 	a->pid = st->pid;
 	memcpy(a->comm, st->comm, sizeof(a->comm));
 	if (l->n > 1)
 		return;
 	procfs_stat_exe(dirfd, &im);
-	l->parent_exe = read_exe(dirfd, &im, pool, &kind);
+	exe = read_link(dirfd, "exe", pool);
+	judge_exe(exe, &im);
+	l->parent_exe = exe;
 	l->parent_args =
 		read_args(dirfd, pool, &l->parent_args_len, &truncated);
 }

@@ -541,3 +541,9 @@ DIR *procfs_opendir(int dirfd, const char *name)
 		close(fd);
 	return dir;
 }
+
+bool procfs_is_mid_exec(const struct procfs_stat *st,
+			const struct procfs_image *im)
+{
+	return im->exe_ino && !st->arg_end;
+}

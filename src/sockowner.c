@@ -349,6 +349,11 @@ int sockowner_get(struct sockowner *so, const struct sockowner_query *q,
 
 /* ------------------------------------------------------ further packets */
 
+int sockowner_serves(struct sockowner *so, const struct sockowner_query *q)
+{
+	return sockowner_socket_serves(&so->finder, q);
+}
+
 int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
 		      uint64_t cookie)
 {
@@ -361,7 +366,6 @@ int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
 int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 		    uint64_t cookie, const struct sockowner_holder *holder)
 {
-	struct procfs_stat st;
 	uint64_t inode;
 	int dirfd, still;
 
@@ -372,9 +376,7 @@ int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 	dirfd = procfs_open_pid(so->rootfd, holder->pid);
 	if (dirfd < 0)
 		return 0;
-	still = procfs_read_stat(dirfd, &st) == 0 &&
-		st.starttime == holder->starttime &&
-		sockowner_holder_is_unchanged(holder, dirfd, inode);
+	still = sockowner_holder_is_unchanged(holder, dirfd, inode);
 	close(dirfd);
 	return still;
 }

@@ -7,18 +7,21 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "procfs.h"
 #include "thread.h"
 
-static void fill_holder(struct sockowner_holder *h, pid_t pid, int fd,
-			const struct procfs_stat *st,
+static void fill_holder(struct sockowner_holder *h, pid_t pid, pid_t fd_tid,
+			int fd, const struct procfs_stat *st,
 			const struct procfs_image *im)
 {
 	*h = (struct sockowner_holder){
 		.pid = pid,
 		.fd = fd,
+		.fd_tid = fd_tid,
+		.has_image = true,
 		.starttime = st->starttime,
 		.image = {im->exe_dev, im->exe_ino, st->arg_start,
 			  st->startstack},
@@ -34,7 +37,9 @@ static int read_holder(const struct fdscan_hit *hit, struct sockowner_holder *h)
 
 	if (err < 0)
 		return err;
-	fill_holder(h, hit->pid, hit->fd, &st, &im);
+	if (procfs_is_mid_exec(&st, &im))
+		return -EAGAIN;
+	fill_holder(h, hit->pid, hit->tid, hit->fd, &st, &im);
 	h->dirfd = fcntl(hit->dirfd, F_DUPFD_CLOEXEC, 3);
 	return h->dirfd < 0 ? -errno : 0;
 }
@@ -55,12 +60,16 @@ static bool is_same_image(const struct sockowner_image *a,
 	       a->arg_start == b->arg_start && a->startstack == b->startstack;
 }
 
-static bool has_socket_at(int dirfd, int fd, uint64_t inode)
+static bool has_socket_at(int dirfd, const struct sockowner_holder *h,
+			  uint64_t inode)
 {
-	char name[32], link[64];
+	char name[64], link[64];
 	ssize_t n;
 
-	snprintf(name, sizeof(name), "fd/%d", fd);
+	if (h->fd_tid == h->pid)
+		snprintf(name, sizeof(name), "fd/%d", h->fd);
+	else
+		snprintf(name, sizeof(name), "task/%d/fd/%d", h->fd_tid, h->fd);
 	n = procfs_readlink(dirfd, name, link, sizeof(link));
 	return n > 0 && procfs_parse_socket_link(link, (size_t)n) == inode;
 }
@@ -70,10 +79,13 @@ bool sockowner_holder_is_unchanged(const struct sockowner_holder *h, int dirfd,
 				   uint64_t inode)
 {
 	struct procfs_image im;
+	struct procfs_stat st;
 
-	return procfs_read_image(dirfd, &im) == 0 &&
-	       is_same_image(&h->image, &im) &&
-	       has_socket_at(dirfd, h->fd, inode);
+	if (!h->has_image)
+		return thread_is_in_call(dirfd, h->pid, h->tid, h->call);
+	return procfs_read_identity(dirfd, &st, &im) == 0 &&
+	       st.starttime == h->starttime && is_same_image(&h->image, &im) &&
+	       has_socket_at(dirfd, h, inode);
 }
 
 /* Which holder has a thread in connect(2), as its index; -1: none, or several
@@ -85,11 +97,9 @@ static int find_connecting(struct sockowner_answer *a)
 	for (size_t i = 0; i < a->nholders; i++) {
 		struct sockowner_holder *h = &a->holders[i];
 		struct thread_connect found;
-		struct procfs_stat st;
 
 		h->tid = 0;
-		if (procfs_read_stat(h->dirfd, &st) < 0 ||
-		    thread_find_connect(h->dirfd, &st, a->socket.inode, 0,
+		if (thread_find_connect(h->dirfd, h->pid, a->socket.inode, 0,
 					&found) != 1)
 			continue;
 		h->tid = found.tid;
@@ -125,51 +135,40 @@ bool sockowner_holder_prove(struct sockowner_answer *a)
 	return true;
 }
 
-/*
- * The stat line is read before the proof and the executable after it: an exec
- * between the two leaves an image that nobody has, and every later comparison
- * with it fails.
- */
-static int look_at_process(int dirfd, uint64_t inode, uint64_t until_us,
-			   struct sockowner_holder *h)
+/* What program it is can wait: while the thread is in that call, it is one. */
+static void fill_connecting(struct sockowner_holder *h,
+			    const struct thread_connect *found)
 {
-	struct thread_connect found;
-	struct procfs_stat st;
-	struct procfs_image im;
-	int r = procfs_read_stat(dirfd, &st);
-
-	if (r < 0)
-		return r;
-	r = thread_find_connect(dirfd, &st, inode, until_us, &found);
-	if (r != 1)
-		return r;
-	r = procfs_stat_exe(dirfd, &im);
-	if (r < 0)
-		return r;
-	fill_holder(h, found.tgid, found.fd, &st, &im);
-	h->tid = found.tid;
-	return 1;
+	*h = (struct sockowner_holder){
+		.pid = found->tgid,
+		.tid = found->tid,
+		.fd = found->fd,
+		.fd_tid = found->tid,
+		.dirfd = -1,
+	};
+	memcpy(h->call, found->call, sizeof(h->call));
 }
 
 int sockowner_holder_try(struct sockowner_answer *a, int rootfd, pid_t pid,
 			 uint64_t until_us)
 {
-	struct sockowner_holder *h = &a->holders[0];
+	struct thread_connect found;
 	int dirfd = procfs_open_pid(rootfd, pid), r;
 
 	if (dirfd < 0)
 		return dirfd;
-	r = look_at_process(dirfd, a->socket.inode, until_us, h);
-	if (r == 1 && h->pid != pid) {
+	r = thread_find_connect(dirfd, pid, a->socket.inode, until_us, &found);
+	if (r == 1 && found.tgid != pid) {
 		/* That was a thread's number: its process is asked again. */
 		close(dirfd);
-		return sockowner_holder_try(a, rootfd, h->pid, until_us);
+		return sockowner_holder_try(a, rootfd, found.tgid, until_us);
 	}
 	if (r != 1) {
 		close(dirfd);
 		return r;
 	}
-	h->dirfd = dirfd;
+	fill_connecting(&a->holders[0], &found);
+	a->holders[0].dirfd = dirfd;
 	a->nholders = a->nholders_total = 1;
 	set_proved(a);
 	return 1;

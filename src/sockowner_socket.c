@@ -151,7 +151,9 @@ static bool find_exact(struct sockowner_finder *f,
 	struct sockdiag_row row;
 	int err = sockdiag_get(f->diag, d, &row);
 
-	if (err == -ENOENT && q->listener && q->protocol == IPPROTO_TCP)
+	/* A connection that is not accepted yet is the listener's. */
+	if (q->listener && q->protocol == IPPROTO_TCP &&
+	    (err == -ENOENT || (err == 0 && row.inode == 0)))
 		err = sockdiag_get_listener(f->diag, d, &row);
 	if (err < 0) {
 		sockowner_socket_refuse(a, err);
@@ -256,4 +258,17 @@ int sockowner_socket_still(struct sockowner_finder *f,
 		return 0;
 	*inode = row.inode;
 	return 1;
+}
+
+bool sockowner_socket_serves(struct sockowner_finder *f,
+			     const struct sockowner_query *q)
+{
+	struct sockdiag_query d;
+	struct sockdiag_row row;
+	int err = sockowner_socket_query(q, &d);
+
+	if (err == 0)
+		err = sockdiag_get_listener(f->diag, &d, &row);
+	/* Several of them, by SO_REUSEPORT, are listeners all the same. */
+	return err == 0 || err == -ENOTUNIQ;
 }

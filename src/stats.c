@@ -349,7 +349,7 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 		{s->witness_lost, "records lost"},
 		{s->witness_doubted, "packets in doubt"},
 	};
-	const struct item output[] = {{s->output_lost, "not written"}};
+	const struct item output[] = {{s->output_lost, "lost"}};
 
 	add_items(out, "packets", packets, ARRAY_SIZE(packets));
 	add_held(out, s, t);

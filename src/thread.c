@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "procfs.h"
@@ -31,26 +33,34 @@ static bool is_socket_fd(int dirfd, const char *thread, uint64_t fd,
 	return n > 0 && procfs_parse_socket_link(link, (size_t)n) == inode;
 }
 
-/* thread is "" or "task/TID/".  1: in connect(2) on that socket, with *fd; 0:
- * not; -EAGAIN: it runs. */
-static int look_at(int dirfd, const char *thread, uint64_t inode, int *fd)
+static ssize_t read_call(int dirfd, const char *thread, char *call)
 {
-	char name[48], text[256];
-	uint64_t args[6];
-	long nr;
+	char name[48];
 	ssize_t n;
-	int err;
 
 	snprintf(name, sizeof(name), "%ssyscall", thread);
-	n = procfs_read(dirfd, name, text, sizeof(text), NULL);
+	n = procfs_read(dirfd, name, call, THREAD_CALL_MAX, NULL);
+	return n == -EPERM ? -EACCES : n;
+}
+
+/* thread is "" or "task/TID/".  1: in connect(2) on that socket, with found's
+ * fd and call; 0: not; -EAGAIN: it runs. */
+static int look_at(int dirfd, const char *thread, uint64_t inode,
+		   struct thread_connect *found)
+{
+	uint64_t args[6];
+	long nr;
+	ssize_t n = read_call(dirfd, thread, found->call);
+	int err;
+
 	if (n < 0)
-		return n == -EPERM ? -EACCES : (int)n;
-	err = procfs_parse_syscall(text, (size_t)n, &nr, args);
+		return (int)n;
+	err = procfs_parse_syscall(found->call, (size_t)n, &nr, args);
 	if (err < 0)
 		return err == -EAGAIN ? err : 0;
-	*fd = (int)(args[0] & INT32_MAX);
+	found->fd = (int)(args[0] & INT32_MAX);
 	return nr == SYS_connect &&
-	       is_socket_fd(dirfd, thread, (uint64_t)*fd, inode);
+	       is_socket_fd(dirfd, thread, (uint64_t)found->fd, inode);
 }
 
 /* /proc lists a group's leader first (first_tid in fs/proc/base.c). */
@@ -72,7 +82,7 @@ static int look_at_all(int dirfd, uint64_t inode, struct thread_connect *found)
 		if (found->tgid == 0)
 			found->tgid = (pid_t)tid;
 		snprintf(thread, sizeof(thread), "task/%" PRIu64 "/", tid);
-		r = look_at(dirfd, thread, inode, &found->fd);
+		r = look_at(dirfd, thread, inode, found);
 		if (r == 1)
 			found->tid = (pid_t)tid;
 		if (r == 1 || r == -EAGAIN || r == -EACCES)
@@ -82,21 +92,26 @@ static int look_at_all(int dirfd, uint64_t inode, struct thread_connect *found)
 	return result;
 }
 
-/* Most have one thread, and nothing to list. */
-static int look_once(int dirfd, const struct procfs_stat *st, uint64_t inode,
+/* Most have one thread, and nothing to list: the directory of threads has a
+ * link for each of them (proc_task_getattr in fs/proc/base.c). */
+static int look_once(int dirfd, pid_t pid, uint64_t inode,
 		     struct thread_connect *found)
 {
-	if (st->num_threads != 1)
+	struct stat st;
+
+	if (fstatat(dirfd, "task", &st, 0) < 0)
+		return -ESRCH;
+	if (st.st_nlink != 3)
 		return look_at_all(dirfd, inode, found);
-	found->tid = found->tgid = st->pid;
-	return look_at(dirfd, "", inode, &found->fd);
+	found->tid = found->tgid = pid;
+	return look_at(dirfd, "", inode, found);
 }
 
-int thread_find_connect(int dirfd, const struct procfs_stat *st, uint64_t inode,
-			uint64_t until_us, struct thread_connect *found)
+int thread_find_connect(int dirfd, pid_t pid, uint64_t inode, uint64_t until_us,
+			struct thread_connect *found)
 {
 	for (;;) {
-		int r = look_once(dirfd, st, inode, found);
+		int r = look_once(dirfd, pid, inode, found);
 
 		if (r != -EAGAIN)
 			return r;
@@ -104,4 +119,13 @@ int thread_find_connect(int dirfd, const struct procfs_stat *st, uint64_t inode,
 			return 0;
 		sched_yield();
 	}
+}
+
+int thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call)
+{
+	char now[THREAD_CALL_MAX], thread[32] = "";
+
+	if (tid != pid)
+		snprintf(thread, sizeof(thread), "task/%d/", tid);
+	return read_call(dirfd, thread, now) > 0 && strcmp(now, call) == 0;
 }

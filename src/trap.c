@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "catch_witness.h"
 #include "trap_judge.h"
@@ -152,9 +153,20 @@ static void link_flow(struct trap *t, struct catch *c)
 /* A connection attempt whose tuple another one of the inbox shares. */
 static void look_ahead(struct trap *t, struct catch *c)
 {
-	inbox_fill(t->inbox);
+	inbox_fill(t->inbox, INBOX_MAX);
 	if (inbox_has_rival(t->inbox, &c->event.packet))
 		c->rival = true;
+}
+
+/* A reset is the kernel's, whatever socket has that tuple. */
+static int ask(struct trap *t, struct catch *c)
+{
+	if (packet_is_reset(&c->event.packet)) {
+		c->answer.grade = SOCKOWNER_KERNEL;
+		return 1;
+	}
+	return sockowner_ask(t->cfg.sockowner, &c->query, catch_token(c),
+			     &c->answer);
 }
 
 /* A packet to be told: held, and its owner asked for. */
@@ -188,8 +200,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		trap_judge(t, c);
 		return;
 	}
-	r = sockowner_ask(t->cfg.sockowner, &c->query, catch_token(c),
-			  &c->answer);
+	r = ask(t, c);
 	if (r == 0)
 		return;
 	if (r < 0) {
@@ -206,8 +217,7 @@ static bool is_wanted(const struct trap *t, const struct inbox_item *item)
 	const struct packet *p = &item->packet;
 
 	if (t->cfg.new_only && p->tuple.proto == IPPROTO_TCP &&
-	    (p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) !=
-		    PACKET_TCP_SYN)
+	    !packet_is_syn(p))
 		return false;
 	if (t->cfg.ntargets == 0)
 		return true;
@@ -228,6 +238,22 @@ static void find_record(struct trap *t, const struct inbox_item *item)
 			     q->has_uid, q->uid, &t->record);
 }
 
+/* A server's answers are not what is hunted for, unless asked for.  What the
+ * kernel sends by itself (a reset) is told. */
+static bool is_answer(struct trap *t, const struct inbox_item *item)
+{
+	const struct packet *p = &item->packet;
+	struct sockowner_query q;
+
+	if (t->cfg.answers || p->tuple.proto != IPPROTO_TCP ||
+	    packet_is_syn(p) || packet_is_reset(p))
+		return false;
+	if (packet_is_syn_ack(p))
+		return true;
+	catch_make_query(item, &q);
+	return sockowner_serves(t->cfg.sockowner, &q) == 1;
+}
+
 static void take(struct trap *t, const struct inbox_item *item)
 {
 	struct catch *c;
@@ -245,6 +271,11 @@ static void take(struct trap *t, const struct inbox_item *item)
 	}
 	find_record(t, item);
 	f = flow_find(t->flows, &item->packet.tuple, item->received_us);
+	if (f == NULL && is_answer(t, item)) {
+		t->stats.answers++;
+		verdict_pass(t->cfg.verdict, item->queued.id);
+		return;
+	}
 	c = f != NULL && f->catch != 0 ? catch_at(t->catches, f->catch - 1)
 				       : NULL;
 	if (c != NULL)
@@ -255,20 +286,36 @@ static void take(struct trap *t, const struct inbox_item *item)
 		begin(t, item, false, NULL);
 }
 
-static void take_all(struct trap *t)
+/* Of an empty inbox.  NULL: the queue is empty, too; then the records of
+ * packets that never came are nobody's. */
+static const struct inbox_item *next_item(struct trap *t)
+{
+	uint64_t now = t->cfg.witness != NULL ? util_now_us() : 0;
+	bool drained = inbox_fill(t->inbox, 1);
+	const struct inbox_item *item = inbox_first(t->inbox);
+
+	if (item == NULL && drained && t->cfg.witness != NULL)
+		witness_forget(t->cfg.witness, now);
+	return item;
+}
+
+/* As many as the inbox holds, then the rest of the turn has its turn.  The
+ * first one is worked on before the others are read. */
+static void take_some(struct trap *t)
 {
 	const struct inbox_item *item;
-	uint64_t now = util_now_us();
-	bool drained = inbox_fill(t->inbox);
 
 	if (t->cfg.witness != NULL)
 		witness_read(t->cfg.witness);
-	while ((item = inbox_first(t->inbox)) != NULL) {
+	for (unsigned i = 0; i < INBOX_MAX; i++) {
+		item = inbox_first(t->inbox);
+		if (item == NULL)
+			item = next_item(t);
+		if (item == NULL)
+			return;
 		take(t, item);
 		inbox_pop(t->inbox);
 	}
-	if (t->cfg.witness != NULL && drained)
-		witness_forget(t->cfg.witness, now);
 }
 
 /* ------------------------------------------------------------------ the turn
@@ -283,6 +330,7 @@ static void doubt_datagram(struct trap *t, struct catch *c)
 	if (q.protocol == IPPROTO_TCP || q.listener || c->nids == 0 ||
 	    !c->answer.has_socket)
 		return;
+	inbox_fill(t->inbox, INBOX_MAX);
 	count_held(t, &q, &c->event.tuple);
 	if (q.held_packets <= 1 ||
 	    sockowner_recheck(t->cfg.sockowner, &q, c->answer.socket.cookie))
@@ -342,10 +390,10 @@ static void expire_all(struct trap *t, uint64_t now)
 
 void trap_turn(struct trap *t)
 {
-	take_all(t);
+	take_some(t);
 	t->sweeping = sockowner_step(t->cfg.sockowner, SWEEP_SLICE_US);
 	/* What came during the sweep may cast doubt on its answers. */
-	take_all(t);
+	take_some(t);
 	collect_answers(t);
 	collect_hooks(t, util_now_us());
 	if (catch_count(t->catches) > 0)
@@ -403,13 +451,13 @@ void trap_drain(struct trap *t)
 	const struct inbox_item *item;
 
 	do {
-		inbox_fill(t->inbox);
+		inbox_fill(t->inbox, INBOX_MAX);
 		while ((item = inbox_first(t->inbox)) != NULL) {
 			t->stats.packets++;
 			verdict_pass(t->cfg.verdict, item->queued.id);
 			inbox_pop(t->inbox);
 		}
-	} while (!inbox_fill(t->inbox));
+	} while (!inbox_fill(t->inbox, INBOX_MAX));
 }
 
 void trap_note_ruled(struct trap *t, uint64_t ruled)
@@ -438,6 +486,7 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 	if (t == NULL)
 		return -ENOMEM;
 	t->cfg = *cfg;
+	t->pid = getpid();
 	err = catch_open(&t->catches);
 	if (err == 0)
 		err = flow_open(&t->flows);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,6 +85,9 @@ static void read_rest(struct trap *t, struct catch *c)
 static void finish(struct trap *t, struct catch *c)
 {
 	trap_release(t, c);
+	/* The verdict has woken the sender, and often on this very CPU: it
+	 * first, then our notes. */
+	sched_yield();
 	read_rest(t, c);
 	tell_catch(t, c);
 	if (c->hook != NULL) {
@@ -103,8 +107,8 @@ static void drop_silently(struct trap *t, struct catch *c, uint64_t *counter)
 static bool is_child(const struct trap *t, const struct catch *c, pid_t pid)
 {
 	return (c->has_record &&
-		catch_testimony_descends(c, t->cfg.witness, getpid())) ||
-	       process_descends(t->cfg.proc_rootfd, pid, getpid());
+		catch_testimony_descends(c, t->cfg.witness, t->pid)) ||
+	       process_descends(t->cfg.proc_rootfd, pid, t->pid);
 }
 
 /* Our own packets, and those of the commands that we run. */
@@ -117,7 +121,7 @@ static bool is_own(struct trap *t, const struct catch *c)
 	for (size_t i = 0; i < a->nholders; i++) {
 		pid_t pid = a->holders[i].pid;
 
-		if (pid != getpid() && !(children && is_child(t, c, pid)))
+		if (pid != t->pid && !(children && is_child(t, c, pid)))
 			return false;
 	}
 	return a->nholders > 0;
@@ -142,6 +146,23 @@ void trap_note_questions(struct trap *t, const struct catch *c)
 		flow_note_question(f, catch_question_hash(c, i));
 }
 
+/* A socket may get its cookie only later, from who first asks. */
+static bool is_flow_socket(const struct flow *f, uint64_t cookie,
+			   uint64_t inode)
+{
+	if (cookie != 0 && f->cookie != 0)
+		return cookie == f->cookie;
+	return inode == f->inode;
+}
+
+/* Less is known of a packet that was not seen as it was sent, but nothing
+ * else. */
+static bool is_flow_grade(const struct flow *f, enum sockowner_grade grade)
+{
+	return f->grade == grade ||
+	       (f->grade == SOCKOWNER_PROVED && grade == SOCKOWNER_HOLDER);
+}
+
 /* Notes in the flow what this packet's answer is.  True: the flow had just this
  * answer before, and its event was told. */
 static bool note_flow(struct trap *t, struct catch *c)
@@ -153,8 +174,12 @@ static bool note_flow(struct trap *t, struct catch *c)
 
 	if (f == NULL)
 		return false;
-	same = f->packets > 0 && f->cookie == cookie && f->inode == inode &&
-	       f->grade == c->event.grade && is_same_holder(f, c) && !c->quiet;
+	/* The kernel ends what was told. */
+	if (f->packets > 0 && c->event.grade == SOCKOWNER_KERNEL)
+		return !t->cfg.packets && !t->cfg.answers;
+	same = f->packets > 0 && is_flow_socket(f, cookie, inode) &&
+	       is_flow_grade(f, c->event.grade) && is_same_holder(f, c) &&
+	       !c->quiet;
 	f->packets++;
 	f->cookie = cookie;
 	f->inode = inode;
@@ -190,6 +215,7 @@ static bool start_hook(struct trap *t, struct catch *c)
 		return false;
 	e->wants_hook = true;
 	if (!catch_names_one(c)) {
+		t->stats.hooks_skipped++;
 		e->hook.skipped = "no single process is the answer";
 		return false;
 	}
@@ -212,13 +238,6 @@ static bool start_hook(struct trap *t, struct catch *c)
 	return false;
 }
 
-/* A server's answers are not what is hunted for, unless asked for. */
-static bool is_answer(const struct trap *t, const struct catch *c)
-{
-	return !t->cfg.answers && c->event.kernel_kind != NULL &&
-	       strcmp(c->event.kernel_kind, "syn-ack") == 0;
-}
-
 /* A packet that the guardian has let go is in no send queue any more, and its
  * sender may be anywhere: what was not found is for lack of time. */
 static void note_expiry(struct trap *t, struct catch *c)
@@ -232,23 +251,19 @@ static void note_expiry(struct trap *t, struct catch *c)
 void trap_judge(struct trap *t, struct catch *c)
 {
 	note_expiry(t, c);
-	catch_set_grade(c);
+	catch_set_grade(c, nfqueue_features(t->cfg.queue)->uid_gid);
 	if (is_own(t, c)) {
 		drop_silently(t, c, &t->stats.exempt);
-		return;
-	}
-	if (is_answer(t, c)) {
-		drop_silently(t, c, &t->stats.answers);
-		return;
-	}
-	if (note_flow(t, c)) {
-		drop_silently(t, c, &t->stats.repeated);
 		return;
 	}
 	if (c->has_record)
 		catch_read_testimony(c, t->cfg.witness, t->cfg.users);
 	else
 		catch_read_process(c, t->cfg.users);
+	if (note_flow(t, c)) {
+		drop_silently(t, c, &t->stats.repeated);
+		return;
+	}
 	if (trap_is_count_reached(t)) {
 		drop_silently(t, c, &t->stats.crowded);
 		return;

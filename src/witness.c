@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/netfilter.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -257,6 +258,8 @@ int witness_open(struct witness **out, const struct witness_config *cfg)
 		return err;
 	}
 	*out = w;
+	/* What loading took (the kernel's types, megabytes) is free again. */
+	malloc_trim(0);
 	return 0;
 }
 

@@ -218,7 +218,7 @@ static void full_disk(void **state)
 	assert_true(sender_run(send_one, &udp, NULL).n > 0);
 	assert_true(sender_run(send_one, &udp, NULL).n > 0);
 	assert_true(trap_stop(t, SIGTERM) <= 3);
-	assert_non_null(strstr(t->err_text.mem, "lost"));
+	assert_non_null(strstr(t->err_text.mem, "not written"));
 	assert_true(nothing_left(NULL));
 }
 

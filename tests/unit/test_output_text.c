@@ -241,7 +241,8 @@ static void test_process_state(void **state)
 	assert_non_null(strstr(subject(), "/usr/bin/curl (memfd) -s"));
 	e.process.exe_kind = PROCESS_EXE_FILE;
 	e.process.foreign_mntns = true;
-	assert_non_null(strstr(subject(), " (in its own mount namespace) -s"));
+	assert_non_null(
+		strstr(subject(), " (not the file of that name here) -s"));
 	e.process.has_owner = e.process.has_creds = false;
 	assert_null(strstr(subject(), "uid"));
 }

@@ -335,7 +335,8 @@ static void test_connect(void **state)
 	assert_int_equal(
 		sockowner_still(so, &q, a.socket.cookie, &a.holders[0]), 1);
 	assert_int_equal(sockowner_still(so, &q, a.socket.cookie + 1, NULL), 0);
-	a.holders[0].starttime++;
+	assert_false(a.holders[0].has_image);
+	a.holders[0].call[0] ^= 1;
 	assert_int_equal(
 		sockowner_still(so, &q, a.socket.cookie, &a.holders[0]), 0);
 	sockowner_release(&a);

@@ -211,7 +211,7 @@ static void test_all(void **state)
 		"buffer ran over,\n"
 		"          10 ignored: not from the kernel\n"
 		"commands  18 run, 2 skipped, 1 killed\n"
-		"output    3 not written\n");
+		"output    3 lost\n");
 }
 
 static void test_top(void **state)
