@@ -41,7 +41,8 @@ struct program {
 	struct users *users;
 	int proc_rootfd;
 	struct sockowner *sockowner;
-	struct witness *witness;
+	struct witness *witness; /* NULL, and why */
+	int witness_err;
 	struct link_table *links;
 	struct nfqueue *queue;
 	struct verdict *verdict;
@@ -227,13 +228,9 @@ static void open_witness(struct program *p)
 		.ntargets = o->ntargets,
 		.new_only = o->new_only,
 	};
-	int err;
 
-	if (o->no_witness)
-		return;
-	err = witness_open(&p->witness, &cfg);
-	if (err < 0)
-		log_info("no witness in the kernel: %s", witness_reason(err));
+	if (!o->no_witness)
+		p->witness_err = witness_open(&p->witness, &cfg);
 }
 
 static int open_trap(struct program *p)
@@ -314,6 +311,9 @@ static void say_ready(const struct program *p)
 	}
 	if (o->ntargets == 0)
 		strbuf_puts(&sb, "all packets");
+	if (p->witness_err < 0)
+		log_info("no witness in the kernel: %s",
+			 witness_reason(p->witness_err));
 	if (o->has_queue)
 		log_info("watching %s of queue %u", mem, o->queue);
 	else
@@ -332,11 +332,11 @@ static int open_all(struct program *p)
 	if (err == 0)
 		err = open_lookups(p);
 	if (err == 0)
+		open_witness(p);
+	if (err == 0)
 		err = open_queue(p);
 	if (err == 0)
 		err = open_hook(p);
-	if (err == 0)
-		open_witness(p);
 	if (err == 0)
 		err = open_trap(p);
 	if (err == 0)

@@ -59,8 +59,8 @@ static json_t *make_holder(struct output_json_writer *w,
 	return make_process(w, &holder);
 }
 
-/* Empty lists are told too: they were looked for, but where the witness had
- * seen the sender. */
+/* Empty lists are told too.  Where the witness saw the sender nobody looked for
+ * holders. */
 static void put_lists(struct output_json_writer *w, json_t *obj,
 		      const struct event *e)
 {
