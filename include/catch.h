@@ -14,7 +14,9 @@
 #include "witness_record.h"
 
 #define CATCH_MAX 256
-#define CATCH_IDS_MAX 16	/* the packet and its retransmits */
+/* The packet and those that join it: more than a default send buffer holds small
+ * datagrams, so that a flooding sender comes to rest while it is looked for. */
+#define CATCH_IDS_MAX 512
 
 enum catch_state {
 	CATCH_FREE,
@@ -31,7 +33,10 @@ struct catch {
 	uint64_t received_us, deadline_us;
 	uint32_t tcp_seq;
 	bool quiet;		/* no command for this one */
+	bool late;		/* no time for one */
 	bool rival;		/* another socket's packet has the same tuple */
+	bool hurried;		/* there was no time to look for one */
+	uint32_t held_bytes;	/* length of the packets in ids */
 	struct sockowner_query query;
 	struct sockowner_answer answer;
 	bool has_record;	/* the answer is the witness's */
@@ -83,7 +88,8 @@ bool catch_names_one(const struct catch *c);
 /* Before the verdict: the process or the holders, as far as they prove something
  * or die; for the kernel's own packets nobody.  A process that is not the one of
  * the answer any more weakens the grade. */
-void catch_read_process(struct catch *c, const struct users *users);
+void catch_read_process(struct catch *c, const struct users *users,
+			int proc_rootfd);
 
 /* After it (before it for a command or --hold-all): the rest, and the ancestors.
  * Once for an event; without a process it does nothing. */

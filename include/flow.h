@@ -19,6 +19,8 @@ struct flow {
 	uint64_t cookie;		/* 0: no socket was found, or it has none */
 	uint64_t inode;			/* the socket's; 0: as above */
 	enum sockowner_grade grade;	/* of the last event */
+	bool has_uid;			/* the packet's, at that event */
+	uid_t uid;
 	bool has_holder;
 	struct sockowner_holder holder;	/* dirfd is not kept: -1 */
 	uint64_t last_us;

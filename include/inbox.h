@@ -9,7 +9,7 @@
 #include "nfqueue.h"
 #include "packet.h"
 
-#define INBOX_MAX 64
+#define INBOX_MAX 512
 
 struct inbox_item {
 	struct nfqueue_packet queued;	/* payload points into the inbox */
@@ -33,6 +33,9 @@ void inbox_close(struct inbox *in);
  * there is room).  True: the queue is drained, every packet sent before this
  * call is in the inbox or has been worked on. */
 bool inbox_fill(struct inbox *in, unsigned max);
+
+/* Nothing is here, and at the last look nothing was in the queue. */
+bool inbox_is_drained(const struct inbox *in);
 
 /* The oldest, valid until inbox_pop.  NULL: empty. */
 const struct inbox_item *inbox_first(const struct inbox *in);

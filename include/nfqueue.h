@@ -11,7 +11,7 @@
 #define NFQUEUE_COPY_RANGE 512		/* a full DNS question fits */
 #define NFQUEUE_MAXLEN 8192		/* packets held by the kernel for us */
 #define NFQUEUE_RCVBUF (16 << 20)	/* about 832 bytes a small message */
-#define NFQUEUE_BUF_SIZE 4096		/* one message with its attributes */
+#define NFQUEUE_BUF_SIZE 2048		/* one message with its attributes */
 
 struct nfqueue_config {
 	uint16_t num;		/* 0 with pick: choose one at random > 32768 */

@@ -67,6 +67,9 @@ struct sockowner_query {
 	unsigned held_packets;		/* packets from this port that are held now,
 					 * and their length: datagrams must show */
 	uint32_t held_bytes;		/* in their socket's send queue */
+	bool held_all;			/* and nothing else of it is on its way: more
+					 * in the queue is not accounted for */
+	uint32_t payload;		/* TCP: bytes that the socket must be sending */
 	bool listener;			/* an incoming packet, or a SYN-ACK: a
 					 * listener may own it */
 	bool has_uid;			/* the socket creator's, as the packet says */

@@ -4,6 +4,7 @@
 #define SOCKOWNER_CANDIDATES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "sockowner.h"
@@ -14,6 +15,7 @@ struct sockowner_candidates {
 	int rootfd;			/* borrowed */
 	int loadavg_fd;
 	bool newest_first;
+	uint64_t until_us;		/* of the present search */
 	pid_t known[SOCKOWNER_KNOWN_MAX];	/* recent owners, 0: none */
 };
 

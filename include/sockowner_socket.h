@@ -17,6 +17,10 @@ struct sockowner_finder {
 	struct sockdiag_row rows[ROWS_MAX];
 };
 
+/* Are we in the first user namespace?  Elsewhere uids have other numbers, and a
+ * capability opens only what belongs to the namespace. */
+bool sockowner_socket_sees_all_users(int rootfd);
+
 /* rootfd is /proc.  -errno. */
 int sockowner_socket_open(struct sockowner_finder *f, int rootfd);
 void sockowner_socket_close(struct sockowner_finder *f);

@@ -69,6 +69,9 @@ void trap_drain(struct trap *t);
  * more than were received have passed unseen, and an event says so. */
 void trap_note_ruled(struct trap *t, uint64_t ruled);
 
+/* All that the queue had at the last turn has been worked on. */
+bool trap_is_drained(const struct trap *t);
+
 struct stats *trap_stats(struct trap *t);
 const struct stats_tables *trap_tables(const struct trap *t);
 

@@ -24,9 +24,12 @@ struct trap {
 	bool sweeping;
 	bool has_record;	      /* of the packet that is worked on */
 	struct witness_record record;
+	uint64_t swept;		/* the guardian's sweeps known of */
+	bool stale;		/* messages of before it are still read */
 	uint64_t sequence; /* of the last event begun */
 	struct stats stats;
 	struct stats_tables *tables;
+	uint64_t told_unseen;
 	struct event loss;	      /* the event of packets unseen */
 	char json[OUTPUT_RECORD_MAX]; /* a command's standard input */
 };

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +73,8 @@ struct catch *catch_get(struct catch_pool *p)
 	c->generation++;
 	c->state = CATCH_OWNER;
 	c->nids = 0;
-	c->quiet = c->rival = c->has_record = false;
+	c->quiet = c->late = c->rival = c->hurried = c->has_record = false;
+	c->held_bytes = 0;
 	c->hook = NULL;
 	memset(&c->query, 0, sizeof(c->query));
 	memset(&c->answer, 0, sizeof(c->answer));
@@ -141,6 +143,7 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 	if (q->listener)
 		return;
 	q->connecting = packet_is_syn(&item->packet);
+	q->payload = (uint32_t)item->packet.payload_len;
 	q->held_packets = 1;
 	q->held_bytes = item->packet.len;
 	q->has_uid = item->queued.has_uid;
@@ -270,15 +273,15 @@ static const char *tcp_kind(const struct packet *p,
 	return ownerless ? "closed socket" : NULL;
 }
 
-/* What the kernel itself sends, by the packet and the socket's state; an own
- * process's packet carries the uid of its open socket. */
+/* What the kernel itself sends, by the packet and the socket's state.  A raw
+ * socket may send any of it, but then the packet has its uid. */
 static const char *kernel_kind(const struct catch *c)
 {
 	const struct event *e = &c->event;
 	const struct sockowner_answer *a = &c->answer;
 	const char *kind = NULL;
 
-	if (e->direction != EVENT_EGRESS)
+	if (e->direction != EVENT_EGRESS || e->has_packet_uid)
 		return NULL;
 	switch (e->tuple.proto) {
 	case IPPROTO_TCP:
@@ -293,8 +296,7 @@ static const char *kernel_kind(const struct catch *c)
 		kind = "multicast membership";
 		break;
 	}
-	/* A raw socket may send any of these; then the packet has its uid. */
-	return e->has_packet_uid ? NULL : kind;
+	return kind;
 }
 
 /* The kernel notes the uid of a socket that a process has open (nfqnl_put_sk_
@@ -332,11 +334,20 @@ static void set_unknown(struct event *e, enum sockowner_reason reason)
 static void set_weaker_grade(struct catch *c)
 {
 	struct event *e = &c->event;
+	bool named = e->grade == SOCKOWNER_PROVED ||
+		     e->grade == SOCKOWNER_HOLDER ||
+		     e->grade == SOCKOWNER_SHARED;
 
-	if (c->rival && !c->has_record &&
-	    (e->grade == SOCKOWNER_PROVED || e->grade == SOCKOWNER_HOLDER ||
-	     e->grade == SOCKOWNER_SHARED))
+	/* What was seen as it was sent needs no look at who else there is. */
+	if (c->has_record)
+		return;
+	if (c->rival && named)
 		set_unknown(e, SOCKOWNER_REASON_MANY_SOCKETS);
+	else if (c->hurried && named)
+		set_unknown(e, SOCKOWNER_REASON_TIME);
+	/* Sent in close(2), or by a raw socket. */
+	if (e->grade == SOCKOWNER_KERNEL && e->has_packet_uid)
+		set_unknown(e, SOCKOWNER_REASON_NO_SOCKET);
 	if (e->direction == EVENT_FORWARD)
 		set_unknown(e, SOCKOWNER_REASON_NO_SOCKET);
 	else if (e->grade == SOCKOWNER_UNKNOWN && e->has_packet_uid &&
@@ -435,8 +446,28 @@ static void note_image(struct sockowner_holder *h, const struct process *p)
 	};
 }
 
+/*
+ * A child that shares its parent's socket can wait in connect(2) for what the
+ * parent sent, and the other way round that would be seen by nobody: whoever
+ * was found without a sweep must not have the socket from its parent.
+ */
+static bool is_parents_too(const struct catch *c, int proc_rootfd)
+{
+	const struct sockowner_holder *h = &c->answer.holders[0];
+	char name[64], link[64];
+	ssize_t n;
+
+	if (c->answer.method != SOCKOWNER_METHOD_CONNECT)
+		return false;
+	snprintf(name, sizeof(name), "%d/fd/%d", c->event.process.ppid, h->fd);
+	n = procfs_readlink(proc_rootfd, name, link, sizeof(link));
+	return n > 0 && procfs_parse_socket_link(link, (size_t)n) ==
+				c->answer.socket.inode;
+}
+
 /* Who has gone or changed its program by now cannot be described. */
-static void name_process(struct catch *c, const struct users *users)
+static void name_process(struct catch *c, const struct users *users,
+			 int proc_rootfd)
 {
 	struct sockowner_holder *h = &c->answer.holders[0];
 	struct event *e = &c->event;
@@ -446,18 +477,25 @@ static void name_process(struct catch *c, const struct users *users)
 		return;
 	}
 	note_image(h, &e->process);
+	if (is_parents_too(c, proc_rootfd)) {
+		e->grade = SOCKOWNER_SHARED;
+		e->reason = SOCKOWNER_REASON_MANY_HOLDERS;
+		e->nholders_total = 2;
+		return;
+	}
 	e->has_process = true;
 	e->alive = true;
 	if (e->process.has_owner)
 		e->user = users_find(users, e->process.euid);
 }
 
-void catch_read_process(struct catch *c, const struct users *users)
+void catch_read_process(struct catch *c, const struct users *users,
+			int proc_rootfd)
 {
 	struct event *e = &c->event;
 
 	if (catch_names_one(c) && c->answer.nholders > 0)
-		name_process(c, users);
+		name_process(c, users, proc_rootfd);
 	/* A SYN-ACK is the kernel's, for the listener; nothing else of the
 	 * kernel's has to do with who has a socket open. */
 	if (catch_names_one(c) ||

@@ -89,7 +89,8 @@ struct flow *flow_find(struct flow_table *ft, const struct tuple *t,
 	}
 	lru_unlink(ft, f);
 	lru_push(ft, f);
-	f->last_us = now_us;
+	if (now_us > f->last_us)
+		f->last_us = now_us;
 	return f;
 }
 
@@ -99,8 +100,8 @@ struct flow *flow_find(struct flow_table *ft, const struct tuple *t,
 static void make_room(struct flow_table *ft, uint64_t now_us)
 {
 	for (int i = 0; i < 2 && ft->oldest != NULL; i++) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): removing the
-		 * oldest makes the next older one the oldest. */
+		/* Removing the oldest has made the next older one the oldest.
+		 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		if (!is_stale(ft->oldest, now_us) && ft->n < FLOW_MAX)
 			break;
 		flow_remove(ft, ft->oldest);

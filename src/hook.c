@@ -3,8 +3,11 @@
 #include "hook.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -16,14 +19,15 @@
 #include "hook_spawn.h"
 #include "util.h"
 
-#define CLOSE_US   (100 * UTIL_MS)
-#define ADOPTED_US UTIL_SEC
+#define CLOSE_US      (100 * UTIL_MS)
+#define CLOSE_LOOK_MS 2
+#define ADOPTED_US    UTIL_SEC
 
 enum hook_state { HOOK_FREE, HOOK_RUNNING, HOOK_ENDED, HOOK_TAKEN };
 
 struct hook {
 	enum hook_state state;
-	pid_t pid;
+	pid_t pid;	  /* 0: reaped, and its group seen to */
 	int pidfd, outfd; /* -1: closed */
 	uint64_t token;
 	uint64_t start_us, deadline_us, duration_us;
@@ -33,8 +37,17 @@ struct hook {
 	size_t len;
 };
 
+/* What a command that has ended left running, until its time is over. */
+struct group {
+	pid_t pgid;
+	uint64_t deadline_us;
+};
+
 struct hook_pool {
 	struct hook slots[HOOK_MAX];
+	struct group groups[HOOK_GROUPS_MAX]; /* the oldest first */
+	size_t ngroups;
+	bool sole; /* all children come from commands */
 	struct hook_spawn spawn;
 	uint64_t time_us;
 	uint64_t reap_us; /* look for adopted dead; UINT64_MAX */
@@ -47,6 +60,15 @@ static void close_fd(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+/* Whether such a child is ours, alive or not reaped: only then is its number,
+ * or its group's, nobody else's. */
+static bool has_child(idtype_t type, pid_t id)
+{
+	siginfo_t si;
+
+	return waitid(type, (id_t)id, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 int hook_open(struct hook_pool **pool, const struct hook_config *cfg)
@@ -76,6 +98,7 @@ int hook_open(struct hook_pool **pool, const struct hook_config *cfg)
 		hook_close(p);
 		return err;
 	}
+	p->sole = !has_child(P_ALL, 0);
 	*pool = p;
 	return 0;
 }
@@ -103,6 +126,52 @@ static void kill_group(struct hook *h)
 	kill(h->pid, SIGKILL); /* if it moved to another group */
 }
 
+static void drop_group(struct hook_pool *p, size_t i)
+{
+	p->ngroups--;
+	memmove(&p->groups[i], &p->groups[i + 1],
+		(p->ngroups - i) * sizeof(p->groups[0]));
+}
+
+/* One kill is enough: a fork that it meets fails. */
+static void kill_left(struct hook_pool *p, size_t i)
+{
+	pid_t pgid = p->groups[i].pgid;
+
+	if (has_child(P_PGID, pgid))
+		kill(-pgid, SIGKILL);
+	drop_group(p, i);
+}
+
+/* After the leader was reaped. */
+static void keep_group(struct hook_pool *p, const struct hook *h)
+{
+	if (!has_child(P_PGID, h->pid))
+		return;
+	if (p->ngroups == HOOK_GROUPS_MAX)
+		kill_left(p, 0);
+	p->groups[p->ngroups++] = (struct group){
+		.pgid = h->pid,
+		.deadline_us = h->deadline_us,
+	};
+}
+
+/* A new process has this number, so the group that had it is no more: all its
+ * members went to other groups. */
+static void forget_group(struct hook_pool *p, pid_t pgid)
+{
+	for (size_t i = p->ngroups; i-- > 0;)
+		if (p->groups[i].pgid == pgid)
+			drop_group(p, i);
+}
+
+static void forget_ended_groups(struct hook_pool *p)
+{
+	for (size_t i = p->ngroups; i-- > 0;)
+		if (!has_child(P_PGID, p->groups[i].pgid))
+			drop_group(p, i);
+}
+
 /* A free slot with room for output. */
 static int get_slot(struct hook_pool *p, struct hook **handle)
 {
@@ -124,6 +193,7 @@ static int start(struct hook_pool *p, struct hook *h, const struct event *e,
 
 	if (err)
 		return err;
+	forget_group(p, h->pid);
 	h->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
 	err = h->pidfd < 0 ? -errno : watch(p, h, h->pidfd);
 	if (!err)
@@ -223,11 +293,26 @@ static struct hook *find_running(struct hook_pool *p, pid_t pid)
 	return NULL;
 }
 
+/* Once every dead child is taken, so that only who lives is kept. */
+static void keep_groups(struct hook_pool *p)
+{
+	forget_ended_groups(p);
+	for (size_t i = 0; i < HOOK_MAX; i++) {
+		struct hook *h = &p->slots[i];
+
+		if (h->state != HOOK_ENDED || h->pid == 0)
+			continue;
+		keep_group(p, h);
+		h->pid = 0;
+	}
+}
+
 /* Takes every dead child, also those that commands left to us.  An adopted one
  * has no pidfd that tells of its end: as long as there may be any, look again.
  */
 static void reap(struct hook_pool *p, uint64_t now_us)
 {
+	bool any = false;
 	int status;
 	pid_t pid;
 
@@ -236,8 +321,11 @@ static void reap(struct hook_pool *p, uint64_t now_us)
 
 		if (h)
 			end(p, h, status, now_us);
+		any = true;
 	}
 	p->reap_us = pid == 0 ? now_us + ADOPTED_US : UINT64_MAX;
+	if (any)
+		keep_groups(p);
 }
 
 static void kill_late(struct hook_pool *p, uint64_t now_us)
@@ -251,6 +339,9 @@ static void kill_late(struct hook_pool *p, uint64_t now_us)
 		h->killed = true;
 		kill_group(h);
 	}
+	for (size_t i = p->ngroups; i-- > 0;)
+		if (p->groups[i].deadline_us <= now_us)
+			kill_left(p, i);
 }
 
 void hook_work(struct hook_pool *p, uint64_t now_us)
@@ -280,6 +371,9 @@ uint64_t hook_deadline(const struct hook_pool *p)
 		    h->deadline_us < next)
 			next = h->deadline_us;
 	}
+	for (size_t i = 0; i < p->ngroups; i++)
+		if (p->groups[i].deadline_us < next)
+			next = p->groups[i].deadline_us;
 	return next;
 }
 
@@ -325,13 +419,48 @@ size_t hook_running(const struct hook_pool *p)
 
 bool hook_any_descendants(struct hook_pool *p)
 {
-	siginfo_t si;
-
 	(void)p;
-	return waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
+	return has_child(P_ALL, 0);
 }
 
-static void kill_running(struct hook_pool *p)
+/* The numbers may be of another pid namespace than ours, as /proc is: each is
+ * made sure of. */
+static size_t kill_listed(const char *path)
+{
+	FILE *list = fopen(path, "re");
+	size_t n = 0;
+	pid_t pid;
+
+	if (!list)
+		return 0;
+	while (fscanf(list, "%d", &pid) == 1) {
+		if (!has_child(P_PID, pid))
+			continue;
+		kill(pid, SIGKILL);
+		n++;
+	}
+	fclose(list);
+	return n;
+}
+
+/* Whoever is our child, in whatever group; returns how many there are.  Needs
+ * CONFIG_PROC_CHILDREN. */
+static size_t kill_children(const struct hook_pool *p)
+{
+	glob_t lists = {0};
+	size_t n = 0;
+
+	if (!p->sole || !has_child(P_ALL, 0))
+		return 0;
+	if (glob("/proc/self/task/*/children", GLOB_NOSORT, NULL, &lists) == 0)
+		for (size_t i = 0; i < lists.gl_pathc; i++)
+			n += kill_listed(lists.gl_pathv[i]);
+	globfree(&lists);
+	return n;
+}
+
+/* The children of those that are killed become ours: again, until none is. */
+static void kill_all(struct hook_pool *p)
 {
 	uint64_t now_us = util_now_us(), until_us = now_us + CLOSE_US;
 	struct epoll_event ev;
@@ -339,10 +468,10 @@ static void kill_running(struct hook_pool *p)
 	for (size_t i = 0; i < HOOK_MAX; i++)
 		if (p->slots[i].state == HOOK_RUNNING)
 			kill_group(&p->slots[i]);
-	while (hook_running(p) > 0 && now_us < until_us) {
-		int ms = (int)((until_us - now_us) / UTIL_MS) + 1;
-
-		epoll_wait(p->epfd, &ev, 1, ms);
+	while (p->ngroups > 0)
+		kill_left(p, p->ngroups - 1);
+	while (kill_children(p) + hook_running(p) > 0 && now_us < until_us) {
+		epoll_wait(p->epfd, &ev, 1, CLOSE_LOOK_MS);
 		now_us = util_now_us();
 		hook_work(p, now_us);
 	}
@@ -353,7 +482,7 @@ void hook_close(struct hook_pool *p)
 {
 	if (!p)
 		return;
-	kill_running(p);
+	kill_all(p);
 	for (size_t i = 0; i < HOOK_MAX; i++) {
 		close_fd(&p->slots[i].outfd);
 		close_fd(&p->slots[i].pidfd);

@@ -20,6 +20,7 @@ struct slot {
 struct inbox {
 	struct nfqueue *queue;
 	unsigned first, n;
+	bool drained; /* at the last look at the queue */
 	struct inbox_stats stats;
 	struct slot slots[INBOX_MAX];
 };
@@ -68,12 +69,14 @@ bool inbox_fill(struct inbox *in, unsigned max)
 {
 	int error, others = 0;
 
+	in->drained = false;
 	while (in->n < max && others < OTHERS_MAX) {
 		struct slot *s = slot_at(in, in->n);
 
 		switch (nfqueue_receive(in->queue, s->buf, sizeof(s->buf),
 					&s->item.queued, &error)) {
 		case NFQUEUE_NONE:
+			in->drained = true;
 			return true;
 		case NFQUEUE_PACKET:
 			accept_packet(in, &s->item);
@@ -93,6 +96,11 @@ bool inbox_fill(struct inbox *in, unsigned max)
 		}
 	}
 	return false;
+}
+
+bool inbox_is_drained(const struct inbox *in)
+{
+	return in->n == 0 && in->drained;
 }
 
 const struct inbox_item *inbox_first(const struct inbox *in)

@@ -126,7 +126,7 @@ static void check_loss(struct loop *l)
 	    ruleset_read_counters(l->cfg->ruleset, &ruled, NULL) < 0)
 		return;
 	trap_turn(l->cfg->trap);
-	if (trap_deadline(l->cfg->trap) != 0)
+	if (trap_is_drained(l->cfg->trap))
 		trap_note_ruled(l->cfg->trap, ruled);
 }
 

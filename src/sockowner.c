@@ -74,7 +74,8 @@ int sockowner_open(struct sockowner **out, const char *proc)
 	so->rootfd = err = procfs_open_root(proc);
 	if (err < 0)
 		goto out;
-	so->may_ptrace = has_cap_ptrace(so->rootfd);
+	so->may_ptrace = sockowner_socket_sees_all_users(so->rootfd) &&
+			 has_cap_ptrace(so->rootfd);
 	sockowner_candidates_open(&so->candidates, so->rootfd);
 	err = sockowner_socket_open(&so->finder, so->rootfd);
 	if (err < 0)
@@ -183,9 +184,10 @@ static void judge(struct sockowner *so, struct wait *w)
 	a->ndenied = fdscan_denied(so->scan);
 	if (!is_socket_unchanged(so, &w->query, &w->diag, a->socket.cookie)) {
 		give_up(a, SOCKOWNER_REASON_CHANGED);
-	} else if (w->query.connecting && sockowner_holder_prove(a)) {
+	} else if (w->query.connecting && a->nholders_total == 1 &&
+		   sockowner_holder_prove(a)) {
 		sockowner_candidates_note(&so->candidates, a->holders[0].pid);
-	} else if (a->ndenied > 0 && !so->may_ptrace) {
+	} else if (!so->may_ptrace) {
 		give_up(a, SOCKOWNER_REASON_NOT_PERMITTED);
 	} else if (a->nholders_total == 0) {
 		give_up(a, SOCKOWNER_REASON_NO_HOLDER);

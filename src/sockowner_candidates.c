@@ -13,9 +13,9 @@
 #include "util.h"
 
 #define NEWEST_MAX 8 /* pids born last that are tried */
-/* How long a candidate may run on between its SYN and its sleep in connect(2).
- */
-#define CONNECT_WAIT_US 150
+/* For all of them together: some may have many threads, and one that has just
+ * sent its SYN runs on for a moment before it sleeps in connect(2). */
+#define CANDIDATES_US 300
 
 void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd)
 {
@@ -68,8 +68,7 @@ static pid_t newest_pid(const struct sockowner_candidates *cs)
 static int try_candidate(struct sockowner_candidates *cs,
 			 struct sockowner_answer *a, pid_t pid)
 {
-	int r = sockowner_holder_try(a, cs->rootfd, pid,
-				     util_now_us() + CONNECT_WAIT_US);
+	int r = sockowner_holder_try(a, cs->rootfd, pid, cs->until_us);
 
 	if (r == 1)
 		sockowner_candidates_note(cs, a->holders[0].pid);
@@ -81,7 +80,8 @@ static bool try_known(struct sockowner_candidates *cs,
 {
 	size_t i = 0;
 
-	while (i < SOCKOWNER_KNOWN_MAX && cs->known[i] != 0) {
+	while (i < SOCKOWNER_KNOWN_MAX && cs->known[i] != 0 &&
+	       util_now_us() < cs->until_us) {
 		int r = try_candidate(cs, a, cs->known[i]);
 
 		if (r == 1)
@@ -99,7 +99,9 @@ static bool try_newest(struct sockowner_candidates *cs,
 {
 	pid_t newest = newest_pid(cs);
 
-	for (pid_t pid = newest; pid > 0 && pid > newest - NEWEST_MAX; pid--)
+	for (pid_t pid = newest; pid > 0 && pid > newest - NEWEST_MAX &&
+				 util_now_us() < cs->until_us;
+	     pid--)
 		if (try_candidate(cs, a, pid) == 1)
 			return true;
 	return false;
@@ -109,6 +111,7 @@ static bool try_newest(struct sockowner_candidates *cs,
 bool sockowner_candidates_try(struct sockowner_candidates *cs,
 			      struct sockowner_answer *a)
 {
+	cs->until_us = util_now_us() + CANDIDATES_US;
 	if (cs->newest_first) {
 		if (try_newest(cs, a))
 			return true;

@@ -12,6 +12,10 @@
 
 #include "procfs.h"
 #include "thread.h"
+#include "util.h"
+
+/* For looking at the threads of all holders together. */
+#define THREADS_US 2000
 
 static void fill_holder(struct sockowner_holder *h, pid_t pid, pid_t fd_tid,
 			int fd, const struct procfs_stat *st,
@@ -92,6 +96,7 @@ bool sockowner_holder_is_unchanged(const struct sockowner_holder *h, int dirfd,
  * (a process that joins the wait of another's connect looks just like it). */
 static int find_connecting(struct sockowner_answer *a)
 {
+	uint64_t until = util_now_us() + THREADS_US;
 	int sender = -1, n = 0;
 
 	for (size_t i = 0; i < a->nholders; i++) {
@@ -99,8 +104,8 @@ static int find_connecting(struct sockowner_answer *a)
 		struct thread_connect found;
 
 		h->tid = 0;
-		if (thread_find_connect(h->dirfd, h->pid, a->socket.inode, 0,
-					&found) != 1)
+		if (thread_find_connect(h->dirfd, h->pid, a->socket.inode,
+					until, &found) != 1)
 			continue;
 		h->tid = found.tid;
 		sender = (int)i;

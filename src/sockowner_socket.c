@@ -14,10 +14,14 @@
  * skb_shared_info (SKB_TRUESIZE in include/linux/skbuff.h; 576 bytes on 64-bit
  * kernels from 4.9 to 6.18). */
 #define SKB_OVERHEAD (sizeof(long) == 8 ? 512U : 256U)
+/* And at most: buffers come in powers of two, and a datagram in fragments has
+ * several of them. */
+#define SKB_ROOM  1536U
+#define SKB_SCALE 3U
 
 /* sock_diag gives uids as our user namespace has them, a packet as the first
  * one has them (nfqnl_put_sk_uidgid): they compare only there. */
-static bool is_first_user_namespace(int rootfd)
+bool sockowner_socket_sees_all_users(int rootfd)
 {
 	char text[256];
 	unsigned long long inside, outside, count;
@@ -50,7 +54,7 @@ int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 
 	if (err < 0)
 		return err;
-	f->uid_exact = is_first_user_namespace(rootfd);
+	f->uid_exact = sockowner_socket_sees_all_users(rootfd);
 	load_diag_modules(f);
 	return 0;
 }
@@ -159,15 +163,26 @@ static bool find_exact(struct sockowner_finder *f,
 		sockowner_socket_refuse(a, err);
 		return false;
 	}
+	/* A raw socket may forge a segment of a connection that sends nothing.
+	 */
+	if (q->protocol == IPPROTO_TCP && row.inode != 0 && !q->listener &&
+	    row.wqueue < q->payload) {
+		give_up(a, SOCKOWNER_REASON_NOT_QUEUED);
+		return false;
+	}
 	return take_row(f, q, a, &row);
 }
 
-/* Has the socket all the held packets in its send queue? */
+/* Has the socket all the held packets in its send queue, and, where they are
+ * all there is, nothing beyond them? */
 static bool has_charged(const struct sockowner_query *q,
 			const struct sockdiag_row *row)
 {
-	return row->wqueue >=
-	       q->held_packets * (uint64_t)SKB_OVERHEAD + q->held_bytes;
+	uint64_t n = q->held_packets, bytes = q->held_bytes;
+
+	if (row->wqueue < n * SKB_OVERHEAD + bytes)
+		return false;
+	return !q->held_all || row->wqueue <= n * SKB_ROOM + SKB_SCALE * bytes;
 }
 
 /* Could this datagram socket have sent the held packet?  The packet is still

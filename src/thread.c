@@ -64,7 +64,8 @@ static int look_at(int dirfd, const char *thread, uint64_t inode,
 }
 
 /* /proc lists a group's leader first (first_tid in fs/proc/base.c). */
-static int look_at_all(int dirfd, uint64_t inode, struct thread_connect *found)
+static int look_at_all(int dirfd, uint64_t inode, uint64_t until_us,
+		       struct thread_connect *found)
 {
 	DIR *dir = procfs_opendir(dirfd, "task");
 	char thread[32];
@@ -77,7 +78,8 @@ static int look_at_all(int dirfd, uint64_t inode, struct thread_connect *found)
 	for (int i = 0; i < THREADS_MAX && result != 1; i++) {
 		int r;
 
-		if (procfs_next_number(dir, &tid) != 1)
+		if (procfs_next_number(dir, &tid) != 1 ||
+		    (i > 0 && util_now_us() >= until_us))
 			break;
 		if (found->tgid == 0)
 			found->tgid = (pid_t)tid;
@@ -94,7 +96,7 @@ static int look_at_all(int dirfd, uint64_t inode, struct thread_connect *found)
 
 /* Most have one thread, and nothing to list: the directory of threads has a
  * link for each of them (proc_task_getattr in fs/proc/base.c). */
-static int look_once(int dirfd, pid_t pid, uint64_t inode,
+static int look_once(int dirfd, pid_t pid, uint64_t inode, uint64_t until_us,
 		     struct thread_connect *found)
 {
 	struct stat st;
@@ -102,7 +104,7 @@ static int look_once(int dirfd, pid_t pid, uint64_t inode,
 	if (fstatat(dirfd, "task", &st, 0) < 0)
 		return -ESRCH;
 	if (st.st_nlink != 3)
-		return look_at_all(dirfd, inode, found);
+		return look_at_all(dirfd, inode, until_us, found);
 	found->tid = found->tgid = pid;
 	return look_at(dirfd, "", inode, found);
 }
@@ -111,7 +113,7 @@ int thread_find_connect(int dirfd, pid_t pid, uint64_t inode, uint64_t until_us,
 			struct thread_connect *found)
 {
 	for (;;) {
-		int r = look_once(dirfd, pid, inode, found);
+		int r = look_once(dirfd, pid, inode, until_us, found);
 
 		if (r != -EAGAIN)
 			return r;

@@ -19,26 +19,33 @@
 
 /* ---------------------------------------------------------------- receiving */
 
-/* A further packet of a flow whose first one is held: a retransmit joins it. */
-static bool joins(struct trap *t, struct catch *c,
-		  const struct inbox_item *item)
+/* Holds the packet with the catch's first one: one event, one verdict. */
+static void join(struct trap *t, struct catch *c, const struct inbox_item *item)
 {
-	const struct packet *p = &item->packet;
-
-	if (p->tuple.proto != IPPROTO_TCP || p->tcp_seq != c->tcp_seq ||
-	    p->tcp_flags != c->event.packet.tcp_flags)
-		return false;
-	if (t->has_record && catch_has_record(c, &t->record) == 0)
-		return false;
-	t->stats.retransmits++;
 	c->event.packets++;
-	if (c->nids > 0 && c->nids < CATCH_IDS_MAX &&
-	    verdict_hold(t->cfg.verdict, item->queued.id, item->received_us) ==
-		    0)
-		c->ids[c->nids++] = item->queued.id;
-	else
+	if (c->nids == CATCH_IDS_MAX)
+		c->hurried = true;
+	if (c->nids == 0 || c->nids == CATCH_IDS_MAX ||
+	    verdict_hold(t->cfg.verdict, item->queued.id, item->received_us) <
+		    0) {
 		verdict_pass(t->cfg.verdict, item->queued.id);
-	return true;
+		return;
+	}
+	c->ids[c->nids++] = item->queued.id;
+	c->held_bytes += item->packet.len;
+}
+
+static bool is_retransmit(const struct catch *c, const struct packet *p)
+{
+	return p->tuple.proto == IPPROTO_TCP && p->tcp_seq == c->tcp_seq &&
+	       p->tcp_flags == c->event.packet.tcp_flags;
+}
+
+/* The same tuple, and another attempt to connect: one of the two sockets is
+ * gone. */
+static bool is_other_attempt(const struct catch *c, const struct packet *p)
+{
+	return packet_is_syn(p) && p->tcp_seq != c->tcp_seq;
 }
 
 /*
@@ -60,8 +67,8 @@ static void count_held(const struct trap *t, struct sockowner_query *q,
 		    c->event.tuple.proto != tuple->proto ||
 		    c->event.tuple.sport != tuple->sport)
 			continue;
-		q->held_packets++;
-		q->held_bytes += c->event.packet.len;
+		q->held_packets += c->nids;
+		q->held_bytes += c->held_bytes;
 	}
 }
 
@@ -88,18 +95,29 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 static void meet_open(struct trap *t, struct catch *c,
 		      const struct inbox_item *item)
 {
-	if (joins(t, c, item))
+	if (is_retransmit(c, &item->packet) &&
+	    (!t->has_record || catch_has_record(c, &t->record) != 0)) {
+		t->stats.retransmits++;
+		join(t, c, item);
 		return;
-	if (!is_same_socket(t, c, item)) {
+	}
+	if (is_other_attempt(c, &item->packet) || !is_same_socket(t, c, item)) {
 		begin(t, item, false, c);
 		return;
 	}
-	c->event.packets++;
-	if (c->state == CATCH_HOOK && catch_add_question(c, &item->packet))
-		trap_note_questions(t, c);
-	else if (c->state == CATCH_OWNER)
-		catch_add_question(c, &item->packet);
+	if (t->cfg.packets) {
+		begin(t, item, true, NULL);
+		return;
+	}
 	t->stats.repeated++;
+	if (catch_add_question(c, &item->packet) && c->state == CATCH_HOOK)
+		trap_note_questions(t, c);
+	/* What stays in the send queue can still be weighed. */
+	if (c->state == CATCH_OWNER && c->query.protocol != IPPROTO_TCP) {
+		join(t, c, item);
+		return;
+	}
+	c->event.packets++;
 	verdict_pass(t->cfg.verdict, item->queued.id);
 }
 
@@ -150,19 +168,25 @@ static void link_flow(struct trap *t, struct catch *c)
 		f->catch = c->index + 1;
 }
 
-/* A connection attempt whose tuple another one of the inbox shares. */
+/* Before a connection attempt is given a name: has another one of its tuple
+ * come meanwhile?  Where not all could be read, nobody knows. */
 static void look_ahead(struct trap *t, struct catch *c)
 {
-	inbox_fill(t->inbox, INBOX_MAX);
+	if (!c->query.connecting || c->nids == 0)
+		return;
+	if (!inbox_fill(t->inbox, INBOX_MAX))
+		c->hurried = true;
 	if (inbox_has_rival(t->inbox, &c->event.packet))
 		c->rival = true;
 }
 
-/* A reset is the kernel's, whatever socket has that tuple. */
+/* A reset is the kernel's, whatever socket has that tuple; with a uid it was
+ * sent in close(2), or by a raw socket, and the tuple says nothing either. */
 static int ask(struct trap *t, struct catch *c)
 {
 	if (packet_is_reset(&c->event.packet)) {
-		c->answer.grade = SOCKOWNER_KERNEL;
+		c->answer.grade = SOCKOWNER_UNKNOWN;
+		c->answer.reason = SOCKOWNER_REASON_NO_SOCKET;
 		return 1;
 	}
 	return sockowner_ask(t->cfg.sockowner, &c->query, catch_token(c),
@@ -189,6 +213,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 	}
 	catch_set_packet(c, item);
 	c->ids[c->nids++] = item->queued.id;
+	c->held_bytes = item->packet.len;
 	c->deadline_us = item->received_us + t->cfg.hold_us;
 	c->quiet = quiet;
 	if (rival != NULL)
@@ -249,9 +274,23 @@ static bool is_answer(struct trap *t, const struct inbox_item *item)
 	    packet_is_syn(p) || packet_is_reset(p))
 		return false;
 	if (packet_is_syn_ack(p))
-		return true;
+		return !item->queued.has_uid;
 	catch_make_query(item, &q);
 	return sockowner_serves(t->cfg.sockowner, &q) == 1;
+}
+
+/* The guardian has emptied the queue while the loop was stuck: what had been in
+ * it then is gone, though its messages are still to be read. */
+static bool is_swept(struct trap *t)
+{
+	struct verdict_stats st;
+
+	verdict_read_stats(t->cfg.verdict, &st);
+	if (st.swept != t->swept) {
+		t->swept = st.swept;
+		t->stale = true;
+	}
+	return t->stale;
 }
 
 static void take(struct trap *t, const struct inbox_item *item)
@@ -260,6 +299,11 @@ static void take(struct trap *t, const struct inbox_item *item)
 	struct flow *f;
 
 	t->stats.packets++;
+	if (is_swept(t)) {
+		t->stats.expired++;
+		verdict_pass(t->cfg.verdict, item->queued.id);
+		return;
+	}
 	if (item->malformed) {
 		t->stats.malformed++;
 		verdict_pass(t->cfg.verdict, item->queued.id);
@@ -311,8 +355,10 @@ static void take_some(struct trap *t)
 		item = inbox_first(t->inbox);
 		if (item == NULL)
 			item = next_item(t);
-		if (item == NULL)
+		if (item == NULL) {
+			t->stale = false;
 			return;
+		}
 		take(t, item);
 		inbox_pop(t->inbox);
 	}
@@ -322,7 +368,8 @@ static void take_some(struct trap *t)
  */
 
 /* More datagrams of that port may have come than were known when the answer was
- * looked for. */
+ * looked for: all that is on its way must be in that socket's send queue, and
+ * nothing else. */
 static void doubt_datagram(struct trap *t, struct catch *c)
 {
 	struct sockowner_query q = c->query;
@@ -330,10 +377,11 @@ static void doubt_datagram(struct trap *t, struct catch *c)
 	if (q.protocol == IPPROTO_TCP || q.listener || c->nids == 0 ||
 	    !c->answer.has_socket)
 		return;
-	inbox_fill(t->inbox, INBOX_MAX);
+	if (!inbox_fill(t->inbox, INBOX_MAX))
+		c->hurried = true;
 	count_held(t, &q, &c->event.tuple);
-	if (q.held_packets <= 1 ||
-	    sockowner_recheck(t->cfg.sockowner, &q, c->answer.socket.cookie))
+	q.held_all = true;
+	if (sockowner_recheck(t->cfg.sockowner, &q, c->answer.socket.cookie))
 		return;
 	c->answer.grade = SOCKOWNER_UNKNOWN;
 	c->answer.reason = SOCKOWNER_REASON_NOT_QUEUED;
@@ -353,6 +401,7 @@ static void collect_answers(struct trap *t)
 		}
 		c->answer = answer;
 		doubt_datagram(t, c);
+		look_ahead(t, c);
 		trap_judge(t, c);
 	}
 }
@@ -467,15 +516,21 @@ void trap_note_ruled(struct trap *t, uint64_t ruled)
 	struct event *e = &t->loss;
 
 	t->stats.ruled = ruled;
-	if (unseen <= t->stats.unseen)
+	t->stats.unseen = unseen;
+	if (unseen <= t->told_unseen)
 		return;
 	event_reset(e);
 	e->kind = EVENT_LOSS;
 	e->sequence = t->sequence;
-	e->lost = unseen - t->stats.unseen;
+	e->lost = unseen - t->told_unseen;
 	clock_gettime(CLOCK_REALTIME, &e->time);
-	t->stats.unseen = unseen;
+	t->told_unseen = unseen;
 	trap_tell(t, e);
+}
+
+bool trap_is_drained(const struct trap *t)
+{
+	return inbox_is_drained(t->inbox);
 }
 
 int trap_open(struct trap **out, const struct trap_config *cfg)
@@ -522,7 +577,8 @@ struct stats *trap_stats(struct trap *t)
 
 	t->stats.ignored = in->ignored;
 	t->stats.overruns = in->overruns;
-	t->stats.gone = in->gone;
+	/* Those of a sweep of our own may be among them. */
+	t->stats.gone = t->swept == 0 ? in->gone : 0;
 	if (t->cfg.witness != NULL) {
 		const struct witness_stats *w = witness_stats(t->cfg.witness);
 

@@ -63,12 +63,18 @@ struct flow *trap_flow_of(struct trap *t, const struct catch *c)
 	return f != NULL && f->catch == c->index + 1 ? f : NULL;
 }
 
-void trap_close_catch(struct trap *t, struct catch *c)
+/* From now on its packets are those of a known flow. */
+static void unlink_flow(struct trap *t, struct catch *c)
 {
 	struct flow *f = trap_flow_of(t, c);
 
 	if (f != NULL)
 		f->catch = 0;
+}
+
+void trap_close_catch(struct trap *t, struct catch *c)
+{
+	unlink_flow(t, c);
 	catch_put(t->catches, c);
 }
 
@@ -92,6 +98,7 @@ static void finish(struct trap *t, struct catch *c)
 	tell_catch(t, c);
 	if (c->hook != NULL) {
 		c->state = CATCH_TOLD;
+		unlink_flow(t, c);
 		return;
 	}
 	trap_close_catch(t, c);
@@ -163,6 +170,20 @@ static bool is_flow_grade(const struct flow *f, enum sockowner_grade grade)
 	       (f->grade == SOCKOWNER_PROVED && grade == SOCKOWNER_HOLDER);
 }
 
+/* A connection that was told comes to its end: by the kernel, or by its own
+ * user's close(2), when no socket has it any more. */
+static bool is_end_of_told(const struct trap *t, const struct flow *f,
+			   const struct catch *c)
+{
+	const struct event *e = &c->event;
+
+	if (t->cfg.packets || t->cfg.answers || e->tuple.proto != IPPROTO_TCP)
+		return false;
+	return e->grade == SOCKOWNER_KERNEL ||
+	       (e->grade == SOCKOWNER_UID_ONLY && f->has_uid &&
+		f->uid == e->packet_uid);
+}
+
 /* Notes in the flow what this packet's answer is.  True: the flow had just this
  * answer before, and its event was told. */
 static bool note_flow(struct trap *t, struct catch *c)
@@ -174,16 +195,19 @@ static bool note_flow(struct trap *t, struct catch *c)
 
 	if (f == NULL)
 		return false;
-	/* The kernel ends what was told. */
-	if (f->packets > 0 && c->event.grade == SOCKOWNER_KERNEL)
-		return !t->cfg.packets && !t->cfg.answers;
+	if (f->packets > 0 && is_end_of_told(t, f, c))
+		return true;
 	same = f->packets > 0 && is_flow_socket(f, cookie, inode) &&
+	       f->has_uid == c->event.has_packet_uid &&
+	       (!f->has_uid || f->uid == c->event.packet_uid) &&
 	       is_flow_grade(f, c->event.grade) && is_same_holder(f, c) &&
 	       !c->quiet;
 	f->packets++;
 	f->cookie = cookie;
 	f->inode = inode;
 	f->grade = c->event.grade;
+	f->has_uid = c->event.has_packet_uid;
+	f->uid = c->event.packet_uid;
 	f->has_holder = catch_names_one(c);
 	if (f->has_holder) {
 		f->holder = c->answer.holders[0];
@@ -214,6 +238,11 @@ static bool start_hook(struct trap *t, struct catch *c)
 	if (t->cfg.hook == NULL || c->quiet)
 		return false;
 	e->wants_hook = true;
+	if (c->late) {
+		t->stats.hooks_skipped++;
+		e->hook.skipped = "there was no time left";
+		return false;
+	}
 	if (!catch_names_one(c)) {
 		t->stats.hooks_skipped++;
 		e->hook.skipped = "no single process is the answer";
@@ -259,7 +288,7 @@ void trap_judge(struct trap *t, struct catch *c)
 	if (c->has_record)
 		catch_read_testimony(c, t->cfg.witness, t->cfg.users);
 	else
-		catch_read_process(c, t->cfg.users);
+		catch_read_process(c, t->cfg.users, t->cfg.proc_rootfd);
 	if (note_flow(t, c)) {
 		drop_silently(t, c, &t->stats.repeated);
 		return;
@@ -304,7 +333,7 @@ void trap_cut_short(struct trap *t, struct catch *c)
 {
 	if (c->state == CATCH_OWNER) {
 		sockowner_cancel(t->cfg.sockowner, catch_token(c), &c->answer);
-		c->quiet = true;
+		c->late = true;
 		trap_judge(t, c);
 	} else {
 		finish(t, c);
