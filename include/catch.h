@@ -11,6 +11,7 @@
 #include "inbox.h"
 #include "sockowner.h"
 #include "users.h"
+#include "witness_record.h"
 
 #define CATCH_MAX 256
 /* The packet and those that join it: more than a default send buffer holds small
@@ -38,6 +39,8 @@ struct catch {
 	uint32_t held_bytes;	/* length of the packets in ids */
 	struct sockowner_query query;
 	struct sockowner_answer answer;
+	bool has_record;	/* the answer is the witness's */
+	struct witness_record record;
 	struct hook *hook;
 	struct event event;
 };

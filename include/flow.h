@@ -16,7 +16,8 @@
 
 struct flow {
 	struct tuple tuple;
-	uint64_t cookie;		/* 0: no socket was found */
+	uint64_t cookie;		/* 0: no socket was found, or it has none */
+	uint64_t inode;			/* the socket's; 0: as above */
 	enum sockowner_grade grade;	/* of the last event */
 	bool has_uid;			/* the packet's, at that event */
 	uid_t uid;

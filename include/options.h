@@ -40,7 +40,7 @@ struct options {
 	enum log_level level;
 	bool has_queue;
 	uint16_t queue; /* -Q */
-	bool packets, hold_all, input, forward;
+	bool packets, hold_all, input, forward, no_witness;
 };
 
 /*

@@ -35,7 +35,7 @@ struct options_spec {
 	/* 0, OPTIONS_STOP, or -EINVAL after the one line that says why. */
 	int (*set)(struct options_parse *p, const char *arg);
 	int value; /* for set */
-	const char *help;
+	const char *help; /* NULL: in the manual only */
 };
 
 /* How far the reading is. */

@@ -84,6 +84,12 @@ struct process_lineage {
 int process_read(int dirfd, pid_t pid, pid_t tid, struct strpool *pool,
 		 struct process *p);
 
+/* Of those who are not read here: nothing known yet but the numbers, the start
+ * as wall time, and what follows from cgroup, exe and args. */
+void process_init(struct process *p, pid_t pid, pid_t tid);
+int64_t process_start_ns(uint64_t ticks);
+void process_derive(struct process *p, struct strpool *pool);
+
 /*
  * The same for a process whose image has been read before, in half the calls:
  * nothing but that image will do, and -EAGAIN says that it is another one now.

@@ -16,12 +16,14 @@
 #include "target.h"
 #include "users.h"
 #include "verdict.h"
+#include "witness.h"
 
 /* What trap works with; opened and closed by main, borrowed here. */
 struct trap_config {
 	struct nfqueue *queue;
 	struct verdict *verdict;
 	struct sockowner *sockowner;
+	struct witness *witness;	/* NULL: there is none */
 	struct hook_pool *hook;		/* NULL without -e */
 	struct link_table *links;	/* NULL: no interface names */
 	const struct users *users;

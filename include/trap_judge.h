@@ -22,6 +22,8 @@ struct trap {
 	struct rate *rate;
 	struct inbox *inbox;
 	bool sweeping;
+	bool has_record;	      /* of the packet that is worked on */
+	struct witness_record record;
 	uint64_t swept;		/* the guardian's sweeps known of */
 	bool stale;		/* messages of before it are still read */
 	uint64_t sequence; /* of the last event begun */

@@ -73,7 +73,7 @@ struct catch *catch_get(struct catch_pool *p)
 	c->generation++;
 	c->state = CATCH_OWNER;
 	c->nids = 0;
-	c->quiet = c->late = c->rival = c->hurried = false;
+	c->quiet = c->late = c->rival = c->hurried = c->has_record = false;
 	c->held_bytes = 0;
 	c->hook = NULL;
 	memset(&c->query, 0, sizeof(c->query));
@@ -308,6 +308,23 @@ static bool is_nobodys(const struct catch *c)
 	       c->answer.reason == SOCKOWNER_REASON_NO_SOCKET;
 }
 
+static const char *nobodys_kind(const struct catch *c)
+{
+	return c->event.tuple.proto == IPPROTO_TCP ? "closed socket"
+						   : "kernel socket";
+}
+
+/* A process that was seen to send is no kernel, whatever it sends. */
+static const char *seen_kind(const struct catch *c)
+{
+	const char *kind;
+
+	if (c->record.class != WITNESS_KERNEL)
+		return NULL;
+	kind = kernel_kind(c);
+	return kind != NULL ? kind : nobodys_kind(c);
+}
+
 static void set_unknown(struct event *e, enum sockowner_reason reason)
 {
 	e->grade = SOCKOWNER_UNKNOWN;
@@ -321,6 +338,9 @@ static void set_weaker_grade(struct catch *c)
 		     e->grade == SOCKOWNER_HOLDER ||
 		     e->grade == SOCKOWNER_SHARED;
 
+	/* What was seen as it was sent needs no look at who else there is. */
+	if (c->has_record)
+		return;
 	if (c->rival && named)
 		set_unknown(e, SOCKOWNER_REASON_MANY_SOCKETS);
 	else if (c->hurried && named)
@@ -350,17 +370,17 @@ void catch_set_grade(struct catch *c, bool uids)
 	e->ntwins = a->ntwins;
 	e->ntwins_total = a->ntwins_total;
 	memcpy(e->twins, a->twins, sizeof(e->twins));
-	e->kernel_kind = kernel_kind(c);
+	e->kernel_kind = c->has_record ? seen_kind(c) : kernel_kind(c);
 	if (e->kernel_kind == NULL && uids && is_nobodys(c))
-		e->kernel_kind = e->tuple.proto == IPPROTO_TCP
-					 ? "closed socket"
-					 : "kernel socket";
+		e->kernel_kind = nobodys_kind(c);
 	if (e->kernel_kind == NULL) {
 		set_weaker_grade(c);
 		return;
 	}
 	e->grade = SOCKOWNER_KERNEL;
 	e->reason = SOCKOWNER_REASON_NONE;
+	if (c->has_record)
+		return;
 	e->method =
 		a->has_socket ? SOCKOWNER_METHOD_SOCKET : SOCKOWNER_METHOD_NONE;
 }

@@ -17,6 +17,7 @@
 #include "proto.h"
 #include "ruleset.h"
 #include "sockdiag.h"
+#include "witness.h"
 
 #define EXIT_SYSTEM 3
 
@@ -109,6 +110,18 @@ static bool check_proc(void)
 		   fd >= 0 ? "" : "needs CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH");
 }
 
+static void check_witness(void)
+{
+	struct witness_config cfg = {0};
+	struct witness *w;
+	int err = witness_open(&w, &cfg);
+
+	say(err == 0, "witness",
+	    err == 0 ? "dead senders are known, too" : witness_reason(err));
+	if (err == 0)
+		witness_close(w);
+}
+
 static int check_all(void)
 {
 	bool own = unshare(CLONE_NEWNET) == 0, ok;
@@ -120,6 +133,7 @@ static int check_all(void)
 	ok = check_sockdiag(IPPROTO_TCP, "sock_diag for TCP") && ok;
 	ok = check_sockdiag(IPPROTO_UDP, "sock_diag for UDP") && ok;
 	check_proc();
+	check_witness();
 	fflush(stdout);
 	return ok ? 0 : EXIT_SYSTEM;
 }

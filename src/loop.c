@@ -19,7 +19,7 @@
 #define EVENTS_MAX     16
 
 /* What a readable descriptor is; an output's number comes on top. */
-enum slot { SLOT_QUEUE, SLOT_SIGNAL, SLOT_HOOK, SLOT_LINK, SLOT_OUTPUT };
+enum slot { SLOT_QUEUE, SLOT_SIGNAL, SLOT_HOOK, SLOT_LINK, SLOT_WITNESS, SLOT_OUTPUT };
 
 struct loop {
 	const struct loop_config *cfg;
@@ -47,6 +47,8 @@ static int watch_all(struct loop *l)
 		err = watch(l, hook_fd(cfg->hook), SLOT_HOOK);
 	if (err == 0 && cfg->links != NULL)
 		err = watch(l, link_fd(cfg->links), SLOT_LINK);
+	if (err == 0 && cfg->witness != NULL)
+		err = watch(l, witness_fd(cfg->witness), SLOT_WITNESS);
 	for (unsigned i = 0; err == 0 && i < cfg->noutputs; i++)
 		err = watch(l, output_closed_fd(cfg->outputs[i]),
 			    SLOT_OUTPUT + i);
@@ -100,6 +102,7 @@ static void dispatch(struct loop *l, uint32_t slot)
 	switch (slot) {
 	case SLOT_QUEUE:
 	case SLOT_HOOK:
+	case SLOT_WITNESS:
 		break; /* the turn looks after them in any case */
 	case SLOT_SIGNAL:
 		take_signal(l);

@@ -41,6 +41,8 @@ struct program {
 	struct users *users;
 	int proc_rootfd;
 	struct sockowner *sockowner;
+	struct witness *witness; /* NULL, and why */
+	int witness_err;
 	struct link_table *links;
 	struct nfqueue *queue;
 	struct verdict *verdict;
@@ -216,6 +218,21 @@ static int open_hook(struct program *p)
 	return err < 0 ? fail(err, "cannot prepare commands", NULL) : 0;
 }
 
+/* Before the rules, so that no packet is queued that it has not seen.  Without
+ * it senders that die or hand over their socket are not told for sure. */
+static void open_witness(struct program *p)
+{
+	const struct options *o = &p->opt;
+	struct witness_config cfg = {
+		.targets = o->targets,
+		.ntargets = o->ntargets,
+		.new_only = o->new_only,
+	};
+
+	if (!o->no_witness)
+		p->witness_err = witness_open(&p->witness, &cfg);
+}
+
 static int open_trap(struct program *p)
 {
 	const struct options *o = &p->opt;
@@ -223,6 +240,7 @@ static int open_trap(struct program *p)
 		.queue = p->queue,
 		.verdict = p->verdict,
 		.sockowner = p->sockowner,
+		.witness = p->witness,
 		.hook = p->hook,
 		.links = p->links,
 		.users = p->users,
@@ -293,6 +311,9 @@ static void say_ready(const struct program *p)
 	}
 	if (o->ntargets == 0)
 		strbuf_puts(&sb, "all packets");
+	if (p->witness_err < 0)
+		log_info("no witness in the kernel: %s",
+			 witness_reason(p->witness_err));
 	if (o->has_queue)
 		log_info("watching %s of queue %u", mem, o->queue);
 	else
@@ -310,6 +331,8 @@ static int open_all(struct program *p)
 
 	if (err == 0)
 		err = open_lookups(p);
+	if (err == 0)
+		open_witness(p);
 	if (err == 0)
 		err = open_queue(p);
 	if (err == 0)
@@ -362,6 +385,7 @@ static void close_all(struct program *p)
 	trap_close(p->trap);
 	hook_close(p->hook);
 	verdict_close(p->verdict);
+	witness_close(p->witness);
 	nfqueue_close(p->queue);
 	link_close(p->links);
 	sockowner_close(p->sockowner);
@@ -382,6 +406,7 @@ static int run(struct program *p)
 		.ruleset = p->ruleset,
 		.hook = p->hook,
 		.links = p->links,
+		.witness = p->witness,
 		.outputs = p->outputs,
 		.noutputs = p->noutputs,
 		.until_us =
@@ -447,7 +472,8 @@ static int print_usage(void)
 static int print_version(void)
 {
 	return printf("ptrap-ng " PTRAP_VERSION "\n"
-		      "features: nfqueue, nftables, sock_diag, json\n") < 0 ||
+		      "features: nfqueue, nftables, sock_diag, json%s\n",
+		      witness_is_built_in() ? ", witness" : "") < 0 ||
 			       fflush(stdout) != 0
 		       ? EXIT_SYSTEM
 		       : 0;

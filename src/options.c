@@ -299,7 +299,7 @@ void options_print_usage(FILE *out)
 	for (enum options_group g = 0; g < OPTIONS_GROUPS; g++) {
 		fprintf(out, "\n%s:\n", titles[g]);
 		for (const struct options_spec *s = options_table; s->name; s++)
-			if (s->group == g)
+			if (s->group == g && s->help)
 				print_option(out, s);
 	}
 	fputs(usage_tail, out);

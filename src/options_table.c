@@ -403,6 +403,7 @@ const struct options_spec options_table[] = {
 	{"queue", 'Q', "NUM", OPTIONS_SYSTEM, set_queue, 0,
 	 "take packets from queue NUM and install no rule: your own ruleset "
 	 "sends them"},
+	{"no-witness", 0, NULL, OPTIONS_SYSTEM, FLAG(no_witness), NULL},
 	{"print-rules", 0, NULL, OPTIONS_SYSTEM, set_mode, OPTIONS_PRINT_RULES,
 	 "print the nftables rules that would be installed (with -Q: that your "
 	 "ruleset needs), and exit"},

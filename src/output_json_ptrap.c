@@ -59,12 +59,14 @@ static json_t *make_holder(struct output_json_writer *w,
 	return make_process(w, &holder);
 }
 
-/* Empty lists are told too: they were looked for. */
+/* Empty lists are told too.  Where the witness saw the sender nobody looked for
+ * holders. */
 static void put_lists(struct output_json_writer *w, json_t *obj,
 		      const struct event *e)
 {
 	json_t *holders = json_array(), *twins = json_array();
-	bool alone = e->has_process && e->nholders == 0;
+	bool alone = e->has_process && e->nholders == 0 &&
+		     e->method != SOCKOWNER_METHOD_WITNESS;
 
 	if (alone)
 		append(w, holders, make_holder(w, &e->process));
@@ -126,7 +128,11 @@ static void put_socket(struct output_json_writer *w, json_t *obj,
 		return;
 	}
 	output_json_put_number(w, obj, "inode", e->socket.inode);
-	output_json_put_number(w, obj, "cookie", e->socket.cookie);
+	/* The kernel gives a socket one when somebody first asks. */
+	if (e->socket.cookie != 0)
+		output_json_put_number(w, obj, "cookie", e->socket.cookie);
+	else
+		output_json_put(w, obj, "cookie", json_null());
 }
 
 /* ------------------------------------------------------ more of the process */

@@ -153,7 +153,7 @@ static uint64_t read_ns(int dirfd, const char *path)
 }
 
 /* Ticks after boot to time since 1970; 0 for what cannot be. */
-static int64_t start_to_ns(uint64_t ticks)
+int64_t process_start_ns(uint64_t ticks)
 {
 	long hz = sysconf(_SC_CLK_TCK);
 	struct timespec real, boot;
@@ -215,13 +215,13 @@ static int read_once(int dirfd, const struct procfs_image *before,
 	memcpy(p->comm, st.comm, sizeof(p->comm));
 	p->ppid = st.ppid;
 	p->starttime = st.starttime;
-	p->start_ns = start_to_ns(st.starttime);
+	p->start_ns = process_start_ns(st.starttime);
 	if (procfs_is_mid_exec(&st, &p->image))
 		return -EAGAIN;
 	return !before || same_image(before, &p->image) ? 0 : -EAGAIN;
 }
 
-static void process_init(struct process *p, pid_t pid, pid_t tid)
+void process_init(struct process *p, pid_t pid, pid_t tid)
 {
 	*p = (struct process){
 		.pid = pid,
@@ -343,6 +343,14 @@ static void derive_script(struct process *p)
 		p->script = NULL;
 }
 
+void process_derive(struct process *p, struct strpool *pool)
+{
+	if (p->cgroup)
+		derive_cgroup(pool, p);
+	if (p->exe && p->args)
+		derive_script(p);
+}
+
 static const char *read_tty(int tty_nr, struct strpool *pool)
 {
 	char tty[32];
@@ -372,10 +380,7 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 	if (p->exe && p->exe_kind == PROCESS_EXE_FILE &&
 	    (!p->ns_mnt || p->ns_mnt != our_mnt))
 		p->foreign_mntns = !is_our_file(p->exe, &p->image);
-	if (p->cgroup)
-		derive_cgroup(pool, p);
-	if (p->exe && p->args)
-		derive_script(p);
+	process_derive(p, pool);
 	p->has_rest = true;
 	rc = read_image(dirfd, &st, &now);
 	if (rc)

@@ -345,12 +345,17 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 		{s->hooks_skipped, "skipped"},
 		{s->hooks_killed, "killed"},
 	};
+	const struct item witness[] = {
+		{s->witness_lost, "records lost"},
+		{s->witness_doubted, "packets in doubt"},
+	};
 	const struct item output[] = {{s->output_lost, "lost"}};
 
 	add_items(out, "packets", packets, ARRAY_SIZE(packets));
 	add_held(out, s, t);
 	add_items(out, "not told", silent, ARRAY_SIZE(silent));
 	add_items(out, "lost", lost, ARRAY_SIZE(lost));
+	add_items(out, "witness", witness, ARRAY_SIZE(witness));
 	add_items(out, "commands", commands, ARRAY_SIZE(commands));
 	add_items(out, "output", output, ARRAY_SIZE(output));
 }

@@ -4,11 +4,13 @@
 #include "trap.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "catch_witness.h"
 #include "trap_judge.h"
 #include "util.h"
 
@@ -75,7 +77,10 @@ static bool is_same_socket(struct trap *t, const struct catch *c,
 			   const struct inbox_item *item)
 {
 	struct sockowner_query q = c->query;
+	int same = t->has_record ? catch_has_record(c, &t->record) : -1;
 
+	if (same >= 0)
+		return same;
 	if (!c->answer.has_socket)
 		return false;
 	count_held(t, &q, &item->packet.tuple);
@@ -90,7 +95,8 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 static void meet_open(struct trap *t, struct catch *c,
 		      const struct inbox_item *item)
 {
-	if (is_retransmit(c, &item->packet)) {
+	if (is_retransmit(c, &item->packet) &&
+	    (!t->has_record || catch_has_record(c, &t->record) != 0)) {
 		t->stats.retransmits++;
 		join(t, c, item);
 		return;
@@ -115,19 +121,31 @@ static void meet_open(struct trap *t, struct catch *c,
 	verdict_pass(t->cfg.verdict, item->queued.id);
 }
 
+/* Is the flow's socket still that one, in the same hands? */
+static bool is_unchanged(struct trap *t, const struct flow *f,
+			 const struct inbox_item *item)
+{
+	struct sockowner_query query;
+	int same = t->has_record ? catch_flow_has_record(f, &t->record) : -1;
+
+	if (same >= 0)
+		return same;
+	if (f->cookie == 0)
+		return false;
+	catch_make_query(item, &query);
+	count_held(t, &query, &f->tuple);
+	return sockowner_still(t->cfg.sockowner, &query, f->cookie,
+			       f->has_holder ? &f->holder : NULL) == 1;
+}
+
 /* Packets of a flow that has had its event. */
 static void meet_known(struct trap *t, struct flow *f,
 		       const struct inbox_item *item)
 {
-	struct sockowner_query query;
 	uint64_t question;
 	bool asks = catch_hash_question(&item->packet, &question);
 
-	catch_make_query(item, &query);
-	count_held(t, &query, &f->tuple);
-	if (f->cookie == 0 || t->cfg.packets ||
-	    sockowner_still(t->cfg.sockowner, &query, f->cookie,
-			    f->has_holder ? &f->holder : NULL) != 1) {
+	if (t->cfg.packets || !is_unchanged(t, f, item)) {
 		begin(t, item, t->cfg.packets && f->packets > 0, NULL);
 		return;
 	}
@@ -203,6 +221,10 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 	if (t->cfg.links != NULL)
 		link_name(t->cfg.links, c->query.ifindex, c->event.ifname);
 	link_flow(t, c);
+	if (t->has_record && catch_take_record(c, &t->record)) {
+		trap_judge(t, c);
+		return;
+	}
 	r = ask(t, c);
 	if (r == 0)
 		return;
@@ -228,6 +250,17 @@ static bool is_wanted(const struct trap *t, const struct inbox_item *item)
 		if (target_match(&t->cfg.targets[i], p))
 			return true;
 	return false;
+}
+
+/* What was seen of the packet as it was sent. */
+static void find_record(struct trap *t, const struct inbox_item *item)
+{
+	const struct nfqueue_packet *q = &item->queued;
+
+	t->has_record =
+		t->cfg.witness != NULL && q->hook == NF_INET_LOCAL_OUT &&
+		witness_find(t->cfg.witness, &item->packet, item->received_us,
+			     q->has_uid, q->uid, &t->record);
 }
 
 /* A server's answers are not what is hunted for, unless asked for.  What the
@@ -280,6 +313,7 @@ static void take(struct trap *t, const struct inbox_item *item)
 		verdict_pass(t->cfg.verdict, item->queued.id);
 		return;
 	}
+	find_record(t, item);
 	f = flow_find(t->flows, &item->packet.tuple, item->received_us);
 	if (f == NULL && is_answer(t, item)) {
 		t->stats.answers++;
@@ -296,18 +330,31 @@ static void take(struct trap *t, const struct inbox_item *item)
 		begin(t, item, false, NULL);
 }
 
+/* Of an empty inbox.  NULL: the queue is empty, too; then the records of
+ * packets that never came are nobody's. */
+static const struct inbox_item *next_item(struct trap *t)
+{
+	uint64_t now = t->cfg.witness != NULL ? util_now_us() : 0;
+	bool drained = inbox_fill(t->inbox, 1);
+	const struct inbox_item *item = inbox_first(t->inbox);
+
+	if (item == NULL && drained && t->cfg.witness != NULL)
+		witness_forget(t->cfg.witness, now);
+	return item;
+}
+
 /* As many as the inbox holds, then the rest of the turn has its turn.  The
  * first one is worked on before the others are read. */
 static void take_some(struct trap *t)
 {
 	const struct inbox_item *item;
 
+	if (t->cfg.witness != NULL)
+		witness_read(t->cfg.witness);
 	for (unsigned i = 0; i < INBOX_MAX; i++) {
 		item = inbox_first(t->inbox);
-		if (item == NULL) {
-			inbox_fill(t->inbox, 1);
-			item = inbox_first(t->inbox);
-		}
+		if (item == NULL)
+			item = next_item(t);
 		if (item == NULL) {
 			t->stale = false;
 			return;
@@ -532,6 +579,12 @@ struct stats *trap_stats(struct trap *t)
 	t->stats.overruns = in->overruns;
 	/* Those of a sweep of our own may be among them. */
 	t->stats.gone = t->swept == 0 ? in->gone : 0;
+	if (t->cfg.witness != NULL) {
+		const struct witness_stats *w = witness_stats(t->cfg.witness);
+
+		t->stats.witness_lost = w->lost;
+		t->stats.witness_doubted = w->doubted;
+	}
 	return &t->stats;
 }
 

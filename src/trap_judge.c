@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catch_witness.h"
 #include "log.h"
 #include "process.h"
 
@@ -77,6 +78,15 @@ void trap_close_catch(struct trap *t, struct catch *c)
 	catch_put(t->catches, c);
 }
 
+static void read_rest(struct trap *t, struct catch *c)
+{
+	if (c->has_record)
+		catch_read_testimony_rest(c, t->cfg.witness,
+					  t->cfg.proc_rootfd);
+	else
+		catch_read_rest(c, t->cfg.proc_rootfd);
+}
+
 /* After the verdict nothing is in a hurry: the rest is read, the event told. */
 static void finish(struct trap *t, struct catch *c)
 {
@@ -84,7 +94,7 @@ static void finish(struct trap *t, struct catch *c)
 	/* The verdict has woken the sender, and often on this very CPU: it
 	 * first, then our notes. */
 	sched_yield();
-	catch_read_rest(c, t->cfg.proc_rootfd);
+	read_rest(t, c);
 	tell_catch(t, c);
 	if (c->hook != NULL) {
 		c->state = CATCH_TOLD;
@@ -101,6 +111,13 @@ static void drop_silently(struct trap *t, struct catch *c, uint64_t *counter)
 	trap_close_catch(t, c);
 }
 
+static bool is_child(const struct trap *t, const struct catch *c, pid_t pid)
+{
+	return (c->has_record &&
+		catch_testimony_descends(c, t->cfg.witness, t->pid)) ||
+	       process_descends(t->cfg.proc_rootfd, pid, t->pid);
+}
+
 /* Our own packets, and those of the commands that we run. */
 static bool is_own(struct trap *t, const struct catch *c)
 {
@@ -111,9 +128,7 @@ static bool is_own(struct trap *t, const struct catch *c)
 	for (size_t i = 0; i < a->nholders; i++) {
 		pid_t pid = a->holders[i].pid;
 
-		if (pid != t->pid &&
-		    !(children &&
-		      process_descends(t->cfg.proc_rootfd, pid, t->pid)))
+		if (pid != t->pid && !(children && is_child(t, c, pid)))
 			return false;
 	}
 	return a->nholders > 0;
@@ -138,6 +153,23 @@ void trap_note_questions(struct trap *t, const struct catch *c)
 		flow_note_question(f, catch_question_hash(c, i));
 }
 
+/* A socket may get its cookie only later, from who first asks. */
+static bool is_flow_socket(const struct flow *f, uint64_t cookie,
+			   uint64_t inode)
+{
+	if (cookie != 0 && f->cookie != 0)
+		return cookie == f->cookie;
+	return inode == f->inode;
+}
+
+/* Less is known of a packet that was not seen as it was sent, but nothing
+ * else. */
+static bool is_flow_grade(const struct flow *f, enum sockowner_grade grade)
+{
+	return f->grade == grade ||
+	       (f->grade == SOCKOWNER_PROVED && grade == SOCKOWNER_HOLDER);
+}
+
 /* A connection that was told comes to its end: by the kernel, or by its own
  * user's close(2), when no socket has it any more. */
 static bool is_end_of_told(const struct trap *t, const struct flow *f,
@@ -157,6 +189,7 @@ static bool is_end_of_told(const struct trap *t, const struct flow *f,
 static bool note_flow(struct trap *t, struct catch *c)
 {
 	uint64_t cookie = c->event.has_socket ? c->event.socket.cookie : 0;
+	uint64_t inode = c->event.has_socket ? c->event.socket.inode : 0;
 	struct flow *f = trap_flow_of(t, c);
 	bool same;
 
@@ -164,12 +197,14 @@ static bool note_flow(struct trap *t, struct catch *c)
 		return false;
 	if (f->packets > 0 && is_end_of_told(t, f, c))
 		return true;
-	same = f->packets > 0 && f->cookie == cookie &&
+	same = f->packets > 0 && is_flow_socket(f, cookie, inode) &&
 	       f->has_uid == c->event.has_packet_uid &&
 	       (!f->has_uid || f->uid == c->event.packet_uid) &&
-	       f->grade == c->event.grade && is_same_holder(f, c) && !c->quiet;
+	       is_flow_grade(f, c->event.grade) && is_same_holder(f, c) &&
+	       !c->quiet;
 	f->packets++;
 	f->cookie = cookie;
+	f->inode = inode;
 	f->grade = c->event.grade;
 	f->has_uid = c->event.has_packet_uid;
 	f->uid = c->event.packet_uid;
@@ -213,7 +248,7 @@ static bool start_hook(struct trap *t, struct catch *c)
 		e->hook.skipped = "no single process is the answer";
 		return false;
 	}
-	catch_read_rest(c, t->cfg.proc_rootfd);
+	read_rest(t, c);
 	strbuf_init(&json, t->json, sizeof(t->json));
 	err = output_json_line(e, &json);
 	if (err == 0)
@@ -250,7 +285,10 @@ void trap_judge(struct trap *t, struct catch *c)
 		drop_silently(t, c, &t->stats.exempt);
 		return;
 	}
-	catch_read_process(c, t->cfg.users, t->cfg.proc_rootfd);
+	if (c->has_record)
+		catch_read_testimony(c, t->cfg.witness, t->cfg.users);
+	else
+		catch_read_process(c, t->cfg.users, t->cfg.proc_rootfd);
 	if (note_flow(t, c)) {
 		drop_silently(t, c, &t->stats.repeated);
 		return;
@@ -265,7 +303,7 @@ void trap_judge(struct trap *t, struct catch *c)
 	}
 	c->event.sequence = ++t->sequence;
 	if (t->cfg.hold_all)
-		catch_read_rest(c, t->cfg.proc_rootfd);
+		read_rest(t, c);
 	if (start_hook(t, c))
 		c->state = CATCH_HOOK;
 	else

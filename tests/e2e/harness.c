@@ -79,6 +79,26 @@ bool e2e_has_ipv6(void)
 	return has_ipv6;
 }
 
+bool e2e_has_witness(void)
+{
+	static int has = -1;
+	struct text out = {0};
+
+	if (has < 0 && getenv("E2E_NO_WITNESS"))
+		has = 0;
+	if (has < 0) {
+		run_command(&out, getenv("PTRAP"), "--check", NULL);
+		has = text_find_line(&out, "yes  witness") != NULL;
+		text_free(&out);
+	}
+	return has;
+}
+
+const char *seen_or(const char *grade)
+{
+	return e2e_has_witness() ? "proved" : grade;
+}
+
 /* The namespace. */
 
 static void lo_up(void)
@@ -479,6 +499,15 @@ void expect_sender_at(const json_t *e, pid_t pid, pid_t tid, const char *grade,
 	expect_int_at(e, "process.pid", pid, file, line);
 	if (tid)
 		expect_int_at(e, "process.thread.id", tid, file, line);
+}
+
+void expect_seen_or_at(const json_t *e, pid_t pid, const char *grade,
+		       const char *file, int line)
+{
+	expect_grade_at(e, seen_or(grade), file, line);
+	expect_not_wrong_at(e, pid, file, line);
+	if (e2e_has_witness())
+		expect_sender_at(e, pid, 0, "proved", file, line);
 }
 
 void expect_not_wrong_at(const json_t *e, pid_t pid, const char *file, int line)

@@ -44,6 +44,12 @@ int e2e_teardown(void **state);
 /* Loopback up, with the addresses, in a namespace that a test has entered. */
 void e2e_addresses(void);
 bool e2e_has_ipv6(void);
+/* Does ptrap-ng see who sends?  Not with E2E_NO_WITNESS in the environment. */
+bool e2e_has_witness(void);
+/* The grade that is to be expected, and who is the true sender. */
+const char *seen_or(const char *grade);
+#define expect_seen_or(e, pid, grade) \
+	expect_seen_or_at(e, pid, grade, __FILE__, __LINE__)
 
 /* 1, or how much slower an emulated kernel is: for limits that are asserted. */
 unsigned e2e_slow(void);
@@ -151,6 +157,9 @@ bool event_lists_pid(const json_t *e, const char *path, pid_t pid);
 	expect_text_at(e, path, text, __FILE__, __LINE__)
 #define expect_int(e, path, n) expect_int_at(e, path, n, __FILE__, __LINE__)
 
+/* Proved to be that one; without the witness the grade, and no other one. */
+void expect_seen_or_at(const json_t *e, pid_t pid, const char *grade,
+		       const char *file, int line);
 /* tid 0: not asked. */
 void expect_sender_at(const json_t *e, pid_t pid, pid_t tid, const char *grade,
 		      const char *file, int line);

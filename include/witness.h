@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* witness: who sent this very packet, seen from within the kernel as it was sent. */
+#ifndef WITNESS_H
+#define WITNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "packet.h"
+#include "target.h"
+#include "witness_record.h"
+
+/*
+ * A BPF program just before our chain on the output hook of the caller's network
+ * namespace (Linux 6.4 or later, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN).  It
+ * sees packets only, changes none, and is gone with the descriptors.
+ */
+struct witness_config {
+	const struct target *targets;	/* borrowed while opening; 0: all */
+	size_t ntargets;
+	bool new_only;			/* -c: not every one gets to the queue */
+};
+
+struct witness_stats {
+	uint64_t packets;	/* records read */
+	uint64_t lost;		/* no room for them, in the kernel or here */
+	uint64_t doubted;	/* packets with more than one possible record */
+};
+
+struct witness;
+
+/* -EOPNOTSUPP: not built in, or the kernel has no such programs; -EPERM; any
+ * other error of loading.  The priority that it got is below our chain's. */
+int witness_open(struct witness **w, const struct witness_config *cfg);
+void witness_close(struct witness *w);	/* NULL is fine */
+bool witness_is_built_in(void);
+
+/* What an error of witness_open means; static. */
+const char *witness_reason(int err);
+
+/* Readable when half of the room is used up: witness_read. */
+int witness_fd(const struct witness *w);
+
+/* Takes over all that was recorded so far; never waits. */
+void witness_read(struct witness *w);
+
+/*
+ * The record of the packet, received at that time with that socket owner's uid
+ * (has_uid).  False: none, or none that is surely this packet's.  A record is
+ * given once.
+ */
+bool witness_find(struct witness *w, const struct packet *p,
+		  uint64_t received_us, bool has_uid, uint32_t uid,
+		  struct witness_record *r);
+
+/* The queue was empty at that time, and what came of it is dealt with: records
+ * from before are nobody's. */
+void witness_forget(struct witness *w, uint64_t drained_us);
+
+/* What is known of a record's process image; borrowed until witness_read.
+ * NULL: lost. */
+const struct witness_facts *witness_facts(const struct witness *w,
+					  const struct witness_image *im);
+
+const struct witness_stats *witness_stats(struct witness *w);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* witness_none: in place of the witness where it is not built in. */
+#include <errno.h>
+
+#include "witness.h"
+
+int witness_open(struct witness **w, const struct witness_config *cfg)
+{
+	(void)w, (void)cfg;
+	return -EOPNOTSUPP;
+}
+
+void witness_close(struct witness *w)
+{
+	(void)w;
+}
+
+bool witness_is_built_in(void)
+{
+	return false;
+}
+
+const char *witness_reason(int err)
+{
+	(void)err;
+	return "it is not built in";
+}
+
+int witness_fd(const struct witness *w)
+{
+	(void)w;
+	return -1;
+}
+
+void witness_read(struct witness *w)
+{
+	(void)w;
+}
+
+bool witness_find(struct witness *w, const struct packet *p,
+		  uint64_t received_us, bool has_uid, uint32_t uid,
+		  struct witness_record *r)
+{
+	(void)w, (void)p, (void)received_us, (void)has_uid, (void)uid, (void)r;
+	return false;
+}
+
+void witness_forget(struct witness *w, uint64_t drained_us)
+{
+	(void)w, (void)drained_us;
+}
+
+const struct witness_facts *witness_facts(const struct witness *w,
+					  const struct witness_image *im)
+{
+	(void)w, (void)im;
+	return NULL;
+}
+
+const struct witness_stats *witness_stats(struct witness *w)
+{
+	(void)w;
+	return NULL;
+}
