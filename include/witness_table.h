@@ -10,8 +10,8 @@
 #include "packet.h"
 #include "witness_record.h"
 
-#define WITNESS_TABLE_MAX   8192	/* records; then the oldest goes */
-#define WITNESS_FACTS_BYTES (4 << 20)	/* of facts; then the least used goes */
+#define WITNESS_TABLE_MAX   4096	/* records; then the oldest goes */
+#define WITNESS_FACTS_BYTES (2 << 20)	/* of facts; then the least used goes */
 
 /* An interrupt may come between the record and the queue: of two senders' like
  * packets the order is known only when they are further apart. */

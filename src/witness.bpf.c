@@ -49,7 +49,7 @@ struct witness_lost lost;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 2 << 20);
+	__uint(max_entries, 1 << 20);
 } ring SEC(".maps");
 
 /* Images whose facts are told; the value is what else makes them old. */

@@ -248,9 +248,7 @@ static void expect_small(pid_t pid)
 	/* A sanitizer's shadow takes terabytes; no figure then. */
 	if (status_kb(pid, "VmPeak:") > 1UL << 30)
 		return;
-	/* The witness's ring is mapped twice in a row, and counted so. */
-	assert_in_range(status_kb(pid, "VmHWM:"), 1,
-			16384 + (e2e_has_witness() ? 2048 : 0));
+	assert_in_range(status_kb(pid, "VmHWM:"), 1, 16384);
 }
 
 static struct sender *counting_server(void)

@@ -902,8 +902,8 @@ static int reuse_in_namespace(void)
 	pid_t left;
 
 	open_pool("case $PTRAP_COMM in "
-		  "curl) (sleep 0.3; exec setsid sleep 60) & echo $! $$;; "
-		  "*) echo $$; sleep 60;; esac; :",
+		  "curl) (sleep 0.3; exec setsid sleep 60) & echo $!;; "
+		  "*) sleep 60;; esac; :",
 		  30 * UTIL_SEC);
 	/* Numbers far from those that come by themselves. */
 	if (!last || fprintf(last, "999") < 0 || fflush(last) || start(1))
@@ -985,11 +985,12 @@ static void test_close_kills_sessions(void **state)
 		print_message("# skip: no CONFIG_PROC_CHILDREN\n");
 		skip();
 	}
-	open_pool("setsid sh -c 'setsid sleep 60 & setsid sleep 60; :' & "
-		  "[ $PTRAP_COMM = curl ] || sleep 60; :",
+	open_pool("{ setsid sh -c 'setsid sleep 60 & echo up; sleep 60; :' & }"
+		  " | head -n 1; [ $PTRAP_COMM = curl ] || sleep 60; :",
 		  PATIENCE_US);
 	assert_int_equal(start(1), 0);
 	wait_end(&token);
+	assert_output("up\n");
 	hook_free(pool, handle);
 	handle = NULL;
 	strcpy(ev.process.comm, "other");
@@ -1004,6 +1005,7 @@ static void test_close_kills_sessions(void **state)
 static void test_close_spares_others(void **state)
 {
 	pid_t other = fork(), left;
+	int status = 0;
 
 	(void)state;
 	if (other == 0) {
@@ -1016,7 +1018,8 @@ static void test_close_spares_others(void **state)
 	handle = NULL;
 	hook_close(pool);
 	pool = NULL;
-	assert_int_equal(waitpid(left, NULL, 0), left); /* was killed */
+	assert_int_equal(waitpid(left, &status, 0), left);
+	assert_true(WIFSIGNALED(status));
 	assert_true(is_alive(other));
 	kill(other, SIGKILL);
 	assert_int_equal(waitpid(other, NULL, 0), other);
