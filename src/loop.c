@@ -19,7 +19,14 @@
 #define EVENTS_MAX     16
 
 /* What a readable descriptor is; an output's number comes on top. */
-enum slot { SLOT_QUEUE, SLOT_SIGNAL, SLOT_HOOK, SLOT_LINK, SLOT_WITNESS, SLOT_OUTPUT };
+enum slot {
+	SLOT_QUEUE,
+	SLOT_SIGNAL,
+	SLOT_HOOK,
+	SLOT_LINK,
+	SLOT_WITNESS,
+	SLOT_OUTPUT
+};
 
 struct loop {
 	const struct loop_config *cfg;

@@ -22,7 +22,8 @@
 struct witness {
 	int fds[WITNESS_FDS];
 	struct ring_buffer *ring;
-	const volatile struct witness_lost *lost; /* the kernel's */
+	const volatile struct witness_lost *lost; /* the kernel's, */
+	void *lost_page;			  /* in this page */
 	size_t lost_size;
 	struct witness_table *table;
 	struct witness_stats stats;
@@ -95,7 +96,7 @@ static int map_lost(struct witness *w)
 		   w->fds[WITNESS_FD_LOST], 0);
 	if (mem == MAP_FAILED)
 		return -errno;
-	w->lost = mem;
+	w->lost = w->lost_page = mem;
 	return 0;
 }
 
@@ -133,8 +134,8 @@ void witness_close(struct witness *w)
 	if (w == NULL)
 		return;
 	ring_buffer__free(w->ring);
-	if (w->lost != NULL)
-		munmap((void *)(uintptr_t)w->lost, w->lost_size);
+	if (w->lost_page != NULL)
+		munmap(w->lost_page, w->lost_size);
 	for (size_t i = 0; i < WITNESS_FDS; i++)
 		if (w->fds[i] >= 0)
 			close(w->fds[i]);

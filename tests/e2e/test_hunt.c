@@ -92,8 +92,7 @@ static void tcp_nonblocking_connect_is_holder(void **state)
 	assert_int_equal(sender_run(send_one, &a, &s).err, 0);
 	e = trap_event(t);
 	expect_sender(e, s->pid, 0, seen_or("holder"));
-	expect_text(e, "ptrap.method",
-		    e2e_has_witness() ? "witness" : "sweep");
+	expect_text(e, "ptrap.method", e2e_has_witness() ? "witness" : "sweep");
 	expect_identity(e, s->pid);
 	trap_expect_end(t);
 }

@@ -16,8 +16,8 @@
 
 /* 10.0.0.1:4000 > 10.0.0.2:53, four bytes of payload. */
 static const uint8_t datagram[32] = {
-	0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-	0x0f, 0xa0, 0, 53, 0, 12, 0, 0, 'a', 'b', 'c', 'd'};
+	0x45, 0, 0, 32, 0,    1,    0, 0,  64, 17, 0, 0, 10,  0,   0,	1,
+	10,   0, 0, 2,	0x0f, 0xa0, 0, 53, 0,  12, 0, 0, 'a', 'b', 'c', 'd'};
 
 static struct witness_table *table;
 
@@ -213,8 +213,7 @@ static void test_path(void **state)
 		witness_path_format("cat\0bin", 8, false, buf, sizeof(buf)),
 		"/bin/cat");
 	assert_null(witness_path_format("cat\0bin", 8, false, buf, 8));
-	assert_null(
-		witness_path_format("cat\0bin", 8, true, buf, sizeof(buf)));
+	assert_null(witness_path_format("cat\0bin", 8, true, buf, sizeof(buf)));
 	assert_null(witness_path_format("cat", 3, false, buf, sizeof(buf)));
 	assert_null(witness_path_format("", 0, false, buf, sizeof(buf)));
 	assert_string_equal(
