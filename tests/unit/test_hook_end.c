@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -275,7 +276,8 @@ static void test_background_overflow(void **state)
 static int reuse_in_namespace(void)
 {
 	FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "w");
-	uint64_t token;
+	struct pollfd pfd = {.events = POLLIN};
+	uint64_t token, now, until;
 	pid_t left;
 
 	open_pool("case $PTRAP_COMM in "
@@ -298,10 +300,15 @@ static int reuse_in_namespace(void)
 	fclose(last);
 	if (kill(1000, 0) < 0)
 		return 2;
-	/* The first one's time is over, the second one's is not. */
-	hook_work(pool, util_now_us() + 30 * UTIL_SEC - 100 * UTIL_MS);
-	poll(&(struct pollfd){.fd = hook_fd(pool), .events = POLLIN}, 1, 100);
-	hook_work(pool, util_now_us());
+	/* The first one's time is over, the second one's is not; its death
+	 * would show in less. */
+	now = util_now_us();
+	hook_work(pool, now + 30 * UTIL_SEC - 100 * UTIL_MS);
+	for (until = now + 200 * UTIL_MS; now < until; now = util_now_us()) {
+		pfd.fd = hook_fd(pool);
+		poll(&pfd, 1, 100);
+		hook_work(pool, now);
+	}
 	if (hook_running(pool) != 1)
 		return 3;
 	hook_close(pool);
@@ -386,6 +393,7 @@ static void test_close_spares_others(void **state)
 
 	(void)state;
 	if (other == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
 	}
