@@ -79,8 +79,9 @@ uint64_t catch_question_hash(const struct catch *c, size_t i);
 
 /* From the answer to the event's grade: what only the packet tells comes in
  * here (kernel's own packets, the uid, rivals).  uids: packets of open user
- * sockets carry one, so that one without is the kernel's. */
-void catch_set_grade(struct catch *c, bool uids);
+ * sockets carry one, so that one without is the kernel's.  witnessed: the
+ * kernel's own datagrams have records. */
+void catch_set_grade(struct catch *c, bool uids, bool witnessed);
 
 /* Is there one process, and only one, to speak of? */
 bool catch_names_one(const struct catch *c);

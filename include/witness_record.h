@@ -27,6 +27,7 @@ struct witness_image {
 	uint64_t start_ns; /* after boot */
 	uint64_t exe_ino;
 	uint64_t arg_start, start_stack;
+	uint64_t exec_id; /* counts the execs: the rest may repeat */
 	uint32_t exe_dev; /* as the kernel has it: major << 20 | minor */
 	uint32_t tgid;	  /* in the first pid namespace */
 };

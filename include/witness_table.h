@@ -19,9 +19,8 @@
 
 struct witness_table;
 
-/* ordered: each record has its packet in the queue, so that two like ones come
- * in the same order.  -ENOMEM. */
-int witness_table_open(struct witness_table **t, bool ordered);
+/* -ENOMEM. */
+int witness_table_open(struct witness_table **t);
 void witness_table_close(struct witness_table *t);
 
 void witness_table_add(struct witness_table *t, const struct witness_record *r);

@@ -355,7 +355,7 @@ static void set_weaker_grade(struct catch *c)
 		e->grade = SOCKOWNER_UID_ONLY;
 }
 
-void catch_set_grade(struct catch *c, bool uids)
+void catch_set_grade(struct catch *c, bool uids, bool witnessed)
 {
 	const struct sockowner_answer *a = &c->answer;
 	struct event *e = &c->event;
@@ -371,7 +371,9 @@ void catch_set_grade(struct catch *c, bool uids)
 	e->ntwins_total = a->ntwins_total;
 	memcpy(e->twins, a->twins, sizeof(e->twins));
 	e->kernel_kind = c->has_record ? seen_kind(c) : kernel_kind(c);
-	if (e->kernel_kind == NULL && uids && is_nobodys(c))
+	/* A datagram of the kernel's own would have its record. */
+	if (e->kernel_kind == NULL && uids && is_nobodys(c) &&
+	    (!witnessed || e->tuple.proto == IPPROTO_TCP))
 		e->kernel_kind = nobodys_kind(c);
 	if (e->kernel_kind == NULL) {
 		set_weaker_grade(c);

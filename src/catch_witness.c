@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,6 +72,8 @@ bool catch_take_record(struct catch *c, const struct witness_record *r)
 			1; /* of those who have it open nothing is known */
 		break;
 	case WITNESS_KERNEL:
+		if (c->event.has_packet_uid)
+			return false;
 		a->grade = SOCKOWNER_KERNEL;
 		break;
 	case WITNESS_OTHER:
@@ -131,9 +134,10 @@ int catch_flow_has_record(const struct flow *f, const struct witness_record *r)
 	case WITNESS_KERNEL:
 		return f->grade == SOCKOWNER_KERNEL;
 	case WITNESS_OTHER:
-		break;
+		/* Of a datagram nothing says that the sender is the same. */
+		return f->tuple.proto == IPPROTO_TCP ? 1 : -1;
 	}
-	return 1;
+	return -1;
 }
 
 /* ------------------------------------------------ the process, as it sent */
@@ -292,6 +296,12 @@ static bool read_living(struct catch *c, int rootfd)
 		return false;
 	}
 	now.ppid = e->process.ppid != 0 ? e->process.ppid : now.ppid;
+	/* What it was called with then, if that was seen. */
+	if (e->process.args != NULL) {
+		now.args = e->process.args;
+		now.args_len = e->process.args_len;
+		now.args_truncated = e->process.args_truncated;
+	}
 	e->process = now;
 	set_changing(&e->process, &c->record);
 	return true;

@@ -300,6 +300,7 @@ static void take(struct trap *t, const struct inbox_item *item)
 
 	t->stats.packets++;
 	if (is_swept(t)) {
+		find_record(t, item);
 		t->stats.expired++;
 		verdict_pass(t->cfg.verdict, item->queued.id);
 		return;

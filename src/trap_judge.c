@@ -280,7 +280,8 @@ static void note_expiry(struct trap *t, struct catch *c)
 void trap_judge(struct trap *t, struct catch *c)
 {
 	note_expiry(t, c);
-	catch_set_grade(c, nfqueue_features(t->cfg.queue)->uid_gid);
+	catch_set_grade(c, nfqueue_features(t->cfg.queue)->uid_gid,
+			t->cfg.witness != NULL);
 	if (is_own(t, c)) {
 		drop_silently(t, c, &t->stats.exempt);
 		return;

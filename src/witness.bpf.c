@@ -26,6 +26,7 @@
 #define TCP_TIME_WAIT	 6 /* include/net/tcp_states.h */
 #define TCP_LISTEN	 10
 #define TCP_NEW_SYN_RECV 12
+#define SHUTDOWN_MASK	 3 /* include/net/sock.h */
 
 #define PF_KTHREAD	 0x00200000
 #define PFA_NO_NEW_PRIVS 1 /* bit 0 of atomic_flags */
@@ -185,8 +186,10 @@ static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
 		return WITNESS_KERNEL;
 	if (!is_full(sk))
 		return WITNESS_OTHER;
+	/* A subflow of MPTCP is the kernel's, but a user's file is on it. */
 	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
-		return WITNESS_KERNEL;
+		return BPF_CORE_READ(sk, sk_socket, file) ? WITNESS_OTHER
+							  : WITNESS_KERNEL;
 	/* A tunnel's packet still has the sender's socket. */
 	if (ctx->state->sk != sk)
 		return WITNESS_OTHER;
@@ -195,6 +198,11 @@ static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
 		return WITNESS_OTHER;
 	if (needs_lock(sk->sk_protocol) && sk->sk_type != SOCK_RAW &&
 	    (sk->__sk_common.skc_state == TCP_LISTEN || sk->sk_lock.owned != 1))
+		return WITNESS_OTHER;
+	/* Closed: by the last one who had it, wherever that happens (a
+	 * descriptor that was refused, an exec), not by who wrote the data. */
+	if (needs_lock(sk->sk_protocol) && sk->sk_type != SOCK_RAW &&
+	    sk->sk_shutdown == SHUTDOWN_MASK)
 		return WITNESS_OTHER;
 	/* On its way out a process has no memory, and closes what is left. */
 	if (is_tunnel(sk) || (task->flags & PF_KTHREAD) || !task->mm ||
@@ -235,6 +243,7 @@ static __always_inline void read_image(const struct task_struct *task,
 
 	im->tgid = (uint32_t)BPF_CORE_READ(task, tgid);
 	im->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	im->exec_id = BPF_CORE_READ(task, self_exec_id);
 	im->arg_start = BPF_CORE_READ(mm, arg_start);
 	im->start_stack = BPF_CORE_READ(mm, start_stack);
 	im->exe_ino = BPF_CORE_READ(exe, i_ino);

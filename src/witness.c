@@ -19,11 +19,15 @@
  * another processor is writing just now. */
 #define PATIENCE_US 3
 
+/* As many as one reading takes. */
+#define BATCH_MAX 4096
+
 struct witness {
 	int fds[WITNESS_FDS];
 	struct ring_buffer *ring;
 	const volatile struct witness_lost *lost; /* the kernel's, */
-	void *lost_page;			  /* in this page */
+	unsigned batch;	 /* records taken at this reading */
+	void *lost_page; /* in this page */
 	size_t lost_size;
 	struct witness_table *table;
 	struct witness_stats stats;
@@ -79,11 +83,13 @@ static int take_record(void *data, void *mem, size_t len)
 		witness_table_add(w->table, &r);
 		w->stats.packets++;
 	}
-	return 0;
+	/* Others write on: the loop has more to do. */
+	return ++w->batch < BATCH_MAX ? 0 : -EAGAIN;
 }
 
 void witness_read(struct witness *w)
 {
+	w->batch = 0;
 	ring_buffer__consume(w->ring);
 }
 
@@ -116,7 +122,7 @@ int witness_open(struct witness **out, const struct witness_config *cfg)
 		return -ENOMEM;
 	err = witness_load(cfg, w->fds);
 	if (err == 0)
-		err = witness_table_open(&w->table, !cfg->new_only);
+		err = witness_table_open(&w->table);
 	if (err == 0)
 		err = map_lost(w);
 	if (err == 0)

@@ -196,6 +196,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	uint64_t start_boottime;
+	uint64_t self_exec_id;
 	const struct cred *real_cred;
 	const struct cred *cred;
 	char comm[16];
@@ -223,6 +224,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	uint16_t sk_protocol;
 	uint16_t sk_type;
+	uint8_t sk_shutdown;
 	uint8_t sk_kern_sock : 1;
 };
 

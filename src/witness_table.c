@@ -31,7 +31,6 @@ struct known {
 };
 
 struct witness_table {
-	bool ordered;
 	uint64_t first, end; /* entries[n % MAX] are in use */
 	uint64_t lost, lost_ns, doubted;
 	uint64_t forgotten_ns; /* what is older is gone */
@@ -44,13 +43,12 @@ struct witness_table {
 
 /* ------------------------------------------------------------- open, close */
 
-int witness_table_open(struct witness_table **out, bool ordered)
+int witness_table_open(struct witness_table **out)
 {
 	struct witness_table *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return -ENOMEM;
-	t->ordered = ordered;
 	t->recent.prev = t->recent.next = &t->recent;
 	*out = t;
 	return 0;
@@ -107,6 +105,9 @@ void witness_table_add(struct witness_table *t, const struct witness_record *r)
 	struct entry *e;
 	struct packet p;
 
+	/* It comes too late: its packet is dealt with. */
+	if (r->time_ns < t->forgotten_ns)
+		return;
 	if (t->end - t->first == WITNESS_TABLE_MAX) {
 		e = entry_at(t, t->first);
 		if (e->waits) {
@@ -202,15 +203,12 @@ static bool is_same_sender(const struct witness_record *a,
 	       memcmp(&a->image, &b->image, sizeof(a->image)) == 0;
 }
 
-/* Two senders' like packets: which is whose tells only their order. */
-static bool is_doubtful(const struct witness_table *t,
-			const struct witness_record *first,
+/* Two senders' like packets: which is whose nothing tells, their order least of
+ * all (other readers of queues hold packets back, other chains drop some). */
+static bool is_doubtful(const struct witness_record *first,
 			const struct witness_record *other)
 {
-	if (is_same_sender(first, other))
-		return false;
-	return !t->ordered ||
-	       other->time_ns - first->time_ns < WITNESS_APART_US * NS_PER_US;
+	return !is_same_sender(first, other);
 }
 
 static struct entry *next_match(struct entry *e, const struct packet *p,
@@ -252,7 +250,7 @@ bool witness_table_find(struct witness_table *t, const struct packet *p,
 	for (e = head;
 	     (e = next_match(e, p, received_ns, has_uid, uid)) != NULL;
 	     e = e->next)
-		if (is_doubtful(t, &first->record, &e->record)) {
+		if (is_doubtful(&first->record, &e->record)) {
 			t->doubted++;
 			return false;
 		}
