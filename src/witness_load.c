@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/netfilter.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,7 +23,9 @@
 #include "witness.skel.h"
 #pragma GCC diagnostic pop
 
-#define RING_BYTES  (2U << 20)
+#define LOAD_SECONDS 3
+
+#define RING_BYTES  (1U << 20)
 #define STACK_BYTES 16384
 
 /* Newer than some distributions' headers, and than their libbpf. */
@@ -236,7 +239,15 @@ static void run_child(int to, const struct witness_config *cfg)
 	_exit(send_fds(to, m, fds) < 0);
 }
 
-int witness_load(const struct witness_config *cfg, int fds[WITNESS_FDS])
+/* The start must not hang on it, whatever the kernel is at. */
+static void limit_time(int fd)
+{
+	struct timeval tv = {.tv_sec = LOAD_SECONDS};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+}
+
+static int load_once(const struct witness_config *cfg, int fds[WITNESS_FDS])
 {
 	int pair[2], err, status;
 	pid_t pid;
@@ -250,10 +261,20 @@ int witness_load(const struct witness_config *cfg, int fds[WITNESS_FDS])
 		run_child(pair[1], cfg);
 	err = pid < 0 ? -errno : 0;
 	close(pair[1]);
+	limit_time(pair[0]);
 	if (err == 0)
 		err = receive_fds(pair[0], fds);
 	close(pair[0]);
-	if (pid > 0)
+	if (pid > 0) {
+		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
+	}
 	return err;
+}
+
+int witness_load(const struct witness_config *cfg, int fds[WITNESS_FDS])
+{
+	int err = load_once(cfg, fds);
+
+	return err == -EIO ? load_once(cfg, fds) : err;
 }
