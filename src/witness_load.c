@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/netfilter.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -247,9 +248,18 @@ static void limit_time(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 }
 
+/* It has done its work, or never will; one that the kernel does not let go is
+ * not waited for. */
+static void end_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	for (int i = 0; i < 1000 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+		poll(NULL, 0, 1);
+}
+
 static int load_once(const struct witness_config *cfg, int fds[WITNESS_FDS])
 {
-	int pair[2], err, status;
+	int pair[2], err;
 	pid_t pid;
 
 	for (unsigned i = 0; i < WITNESS_FDS; i++)
@@ -265,10 +275,8 @@ static int load_once(const struct witness_config *cfg, int fds[WITNESS_FDS])
 	if (err == 0)
 		err = receive_fds(pair[0], fds);
 	close(pair[0]);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
-	}
+	if (pid > 0)
+		end_child(pid);
 	return err;
 }
 
