@@ -15,8 +15,7 @@ enum witness_fd {
 	WITNESS_FDS,
 };
 
-/* Loading reads all types of the kernel, ten megabytes that nobody needs
- * afterwards: a child does it.  Errors as witness_open's; -1 for a descriptor
+/* Through a child (bpf_child).  Errors as witness_open's; -1 for a descriptor
  * that there is none of (no IPv6). */
 int witness_load(const struct witness_config *cfg, int fds[WITNESS_FDS]);
 

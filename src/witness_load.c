@@ -8,23 +8,18 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/netfilter.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpf_child.h"
 #include "proto.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #include "witness.skel.h"
 #pragma GCC diagnostic pop
-
-#define LOAD_SECONDS 3
 
 #define RING_BYTES  (1U << 20)
 #define STACK_BYTES 16384
@@ -47,20 +42,6 @@ struct link_create_attr {
 		uint32_t flags;
 	} netfilter;
 };
-
-/* What the child says: 0 and descriptors, or an error. */
-struct message {
-	int err;
-	unsigned n;
-};
-
-/* The caller says what went wrong, in one line. */
-static int say_nothing(enum libbpf_print_level level, const char *fmt,
-		       va_list ap)
-{
-	(void)level, (void)fmt, (void)ap;
-	return 0;
-}
 
 static void set_any_net(struct witness_filter *f)
 {
@@ -152,9 +133,9 @@ static int attach(const struct bpf_program *prog, uint32_t pf)
 }
 
 /* In the child, which is about to end: nothing is freed. */
-static int load(const struct witness_config *cfg, int fds[WITNESS_FDS],
-		unsigned *n)
+static int load(const void *arg, int *fds, size_t *n)
 {
+	const struct witness_config *cfg = arg;
 	struct witness_bpf *skel = witness_bpf__open();
 	int err;
 
@@ -181,108 +162,7 @@ static int load(const struct witness_config *cfg, int fds[WITNESS_FDS],
 	return 0;
 }
 
-/* ----------------------------------------------------------------- the child
- */
-
-union control {
-	struct cmsghdr align;
-	char mem[CMSG_SPACE(WITNESS_FDS * sizeof(int))];
-};
-
-static int send_fds(int to, struct message m, const int fds[WITNESS_FDS])
-{
-	union control c = {0};
-	struct iovec iov = {&m, sizeof(m)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *cmsg;
-
-	if (m.err == 0) {
-		msg.msg_control = c.mem;
-		msg.msg_controllen = CMSG_SPACE(m.n * sizeof(int));
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(m.n * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), fds, m.n * sizeof(int));
-	}
-	return sendmsg(to, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-static int receive_fds(int from, int fds[WITNESS_FDS])
-{
-	union control c = {0};
-	struct message m = {0};
-	struct iovec iov = {&m, sizeof(m)};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = c.mem,
-			     .msg_controllen = sizeof(c.mem)};
-	struct cmsghdr *cmsg;
-
-	if (recvmsg(from, &msg, MSG_CMSG_CLOEXEC) != sizeof(m))
-		return -EIO;
-	if (m.err != 0)
-		return m.err;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg == NULL || cmsg->cmsg_len != CMSG_LEN(m.n * sizeof(int)))
-		return -EIO;
-	memcpy(fds, CMSG_DATA(cmsg), m.n * sizeof(int));
-	return 0;
-}
-
-static void run_child(int to, const struct witness_config *cfg)
-{
-	int fds[WITNESS_FDS];
-	struct message m = {0};
-
-	libbpf_set_print(say_nothing);
-	m.err = load(cfg, fds, &m.n);
-	_exit(send_fds(to, m, fds) < 0);
-}
-
-/* The start must not hang on it, whatever the kernel is at. */
-static void limit_time(int fd)
-{
-	struct timeval tv = {.tv_sec = LOAD_SECONDS};
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-}
-
-/* It has done its work, or never will; one that the kernel does not let go is
- * not waited for. */
-static void end_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	for (int i = 0; i < 1000 && waitpid(pid, NULL, WNOHANG) == 0; i++)
-		poll(NULL, 0, 1);
-}
-
-static int load_once(const struct witness_config *cfg, int fds[WITNESS_FDS])
-{
-	int pair[2], err;
-	pid_t pid;
-
-	for (unsigned i = 0; i < WITNESS_FDS; i++)
-		fds[i] = -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0)
-		run_child(pair[1], cfg);
-	err = pid < 0 ? -errno : 0;
-	close(pair[1]);
-	limit_time(pair[0]);
-	if (err == 0)
-		err = receive_fds(pair[0], fds);
-	close(pair[0]);
-	if (pid > 0)
-		end_child(pid);
-	return err;
-}
-
 int witness_load(const struct witness_config *cfg, int fds[WITNESS_FDS])
 {
-	int err = load_once(cfg, fds);
-
-	return err == -EIO ? load_once(cfg, fds) : err;
+	return bpf_child_run(load, cfg, fds, WITNESS_FDS);
 }
