@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "target.h"
+#include "witness.h"
 
 #define OPTIONS_OUTPUTS_MAX 8
 
@@ -40,6 +41,7 @@ struct options {
 	enum log_level level;
 	bool has_queue;
 	uint16_t queue; /* -Q */
+	enum witness_kind witness; /* --witness */
 	bool packets, hold_all, input, forward, no_witness;
 };
 

@@ -12,11 +12,21 @@
 #include "witness_record.h"
 
 /*
- * A BPF program just before our chain on the output hook of the caller's network
- * namespace (Linux 6.4 or later, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN).  It
- * sees packets only, changes none, and is gone with the descriptors.
+ * From the best to the worst.  All need CAP_BPF and CAP_PERFMON (netfilter:
+ * CAP_NET_ADMIN), the kernel's types (BTF), and Linux 5.17 for bpf_loop.  They
+ * look only, change no packet, and are gone with the descriptors.
  */
+enum witness_kind {
+	WITNESS_AUTO,		/* the best that there is */
+	WITNESS_NETFILTER,	/* just before our chain on the output hook of the
+				 * caller's network namespace (Linux 6.4) */
+	WITNESS_TRACING,	/* at the entry of nf_queue(), where a packet is on
+				 * its way into a queue; where the processor's ftrace
+				 * can call programs (x86-64) */
+};
+
 struct witness_config {
+	enum witness_kind kind;
 	const struct target *targets;	/* borrowed while opening; 0: all */
 	size_t ntargets;
 	bool new_only;			/* -c: not every one gets to the queue */
@@ -31,10 +41,20 @@ struct witness_stats {
 struct witness;
 
 /* -EOPNOTSUPP: not built in, or the kernel has no such programs; -EPERM; any
- * other error of loading.  The priority that it got is below our chain's. */
+ * other error of loading, of the best kind that was tried. */
 int witness_open(struct witness **w, const struct witness_config *cfg);
 void witness_close(struct witness *w);	/* NULL is fine */
 bool witness_is_built_in(void);
+
+/* The queue whose packets count; before its rules are there. */
+void witness_watch_queue(struct witness *w, uint16_t queue_num);
+
+/* The kind that it is. */
+enum witness_kind witness_kind(const struct witness *w);
+
+/* "netfilter", "tracing"; and back: -EINVAL. */
+const char *witness_kind_name(enum witness_kind kind);
+int witness_kind_parse(const char *name, enum witness_kind *kind);
 
 /* What an error of witness_open means; static. */
 const char *witness_reason(int err);

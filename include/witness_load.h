@@ -6,17 +6,21 @@
 #include "witness.h"
 
 /* What is left of it.  The links hold the program. */
+#define WITNESS_LINKS_MAX 4
+
 enum witness_fd {
 	WITNESS_FD_RING,
 	WITNESS_FD_TOLD,
-	WITNESS_FD_LOST,
-	WITNESS_FD_IPV4,
-	WITNESS_FD_IPV6,
-	WITNESS_FDS,
+	WITNESS_FD_SHARED,
+	WITNESS_FD_PROG,
+	WITNESS_FD_LINKS,
+	WITNESS_FDS = WITNESS_FD_LINKS + WITNESS_LINKS_MAX,
 };
 
-/* Through a child (bpf_child).  Errors as witness_open's; -1 for a descriptor
- * that there is none of (no IPv6). */
-int witness_load(const struct witness_config *cfg, int fds[WITNESS_FDS]);
+/* Loading reads all types of the kernel, ten megabytes that nobody needs
+ * afterwards: a child does it.  *kind: which one it was.  Errors as
+ * witness_open's; -1 for links that this kind does not need. */
+int witness_load(const struct witness_config *cfg, enum witness_kind *kind,
+		 int fds[WITNESS_FDS]);
 
 #endif

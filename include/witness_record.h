@@ -45,6 +45,7 @@ struct witness_record {
 	uint32_t uid, gid, euid, egid;
 	uint32_t sock_uid; /* who opened the socket, as the queue says */
 	uint32_t has_sock_uid;
+	uint32_t again; /* OTHER, and perhaps its sender was seen before */
 	uint32_t len;
 	uint32_t head_len;
 	char comm[16];
@@ -87,6 +88,13 @@ struct witness_filter {
 /* How often there was no room, and when last. */
 struct witness_lost {
 	uint64_t packets, facts, last_ns;
+};
+
+/* In memory that both sides have. */
+#define WITNESS_NO_QUEUE 0xffffffffU
+struct witness_shared {
+	struct witness_lost lost;
+	uint32_t queue; /* ours; the only one whose packets count */
 };
 
 #endif

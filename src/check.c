@@ -113,13 +113,18 @@ static bool check_proc(void)
 static void check_witness(void)
 {
 	struct witness_config cfg = {0};
+	char detail[64];
 	struct witness *w;
 	int err = witness_open(&w, &cfg);
 
-	say(err == 0, "witness",
-	    err == 0 ? "dead senders are known, too" : witness_reason(err));
-	if (err == 0)
-		witness_close(w);
+	if (err < 0) {
+		say(false, "witness", witness_reason(err));
+		return;
+	}
+	snprintf(detail, sizeof(detail), "%s: dead senders are known, too",
+		 witness_kind_name(witness_kind(w)));
+	say(true, "witness", detail);
+	witness_close(w);
 }
 
 static int check_all(void)

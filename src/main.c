@@ -200,6 +200,8 @@ static int open_queue(struct program *p)
 			    err == -EOPNOTSUPP ? "this kernel has no NFQUEUE"
 					       : NULL);
 	explain_features(p);
+	if (p->witness != NULL)
+		witness_watch_queue(p->witness, nfqueue_num(p->queue));
 	err = verdict_open(&p->verdict, p->queue, o->hold_us);
 	return err < 0 ? fail(err, "cannot start the guardian", NULL) : 0;
 }
@@ -219,18 +221,28 @@ static int open_hook(struct program *p)
 }
 
 /* Before the rules, so that no packet is queued that it has not seen.  Without
- * it senders that die or hand over their socket are not told for sure. */
-static void open_witness(struct program *p)
+ * it senders that die or hand over their socket are not told for sure; who asks
+ * for one kind gets that or nothing. */
+static int open_witness(struct program *p)
 {
 	const struct options *o = &p->opt;
 	struct witness_config cfg = {
+		.kind = o->witness,
 		.targets = o->targets,
 		.ntargets = o->ntargets,
 		.new_only = o->new_only,
 	};
 
-	if (!o->no_witness)
-		p->witness_err = witness_open(&p->witness, &cfg);
+	char what[64];
+
+	if (o->no_witness)
+		return 0;
+	p->witness_err = witness_open(&p->witness, &cfg);
+	if (p->witness_err == 0 || o->witness == WITNESS_AUTO)
+		return 0;
+	snprintf(what, sizeof(what), "no witness of the kind %s",
+		 witness_kind_name(o->witness));
+	return fail(p->witness_err, what, witness_reason(p->witness_err));
 }
 
 static int open_trap(struct program *p)
@@ -311,6 +323,9 @@ static void say_ready(const struct program *p)
 	}
 	if (o->ntargets == 0)
 		strbuf_puts(&sb, "all packets");
+	if (p->witness != NULL)
+		log_debug("the witness is of the kind %s",
+			  witness_kind_name(witness_kind(p->witness)));
 	if (p->witness_err < 0)
 		log_info("no witness in the kernel: %s",
 			 witness_reason(p->witness_err));
@@ -331,8 +346,9 @@ static int open_all(struct program *p)
 
 	if (err == 0)
 		err = open_lookups(p);
+	/* Before the queue: its loader would have that open as well. */
 	if (err == 0)
-		open_witness(p);
+		err = open_witness(p);
 	if (err == 0)
 		err = open_queue(p);
 	if (err == 0)

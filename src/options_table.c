@@ -338,6 +338,16 @@ static int set_queue(struct options_parse *p, const char *arg)
 	return err;
 }
 
+static int set_witness(struct options_parse *p, const char *arg)
+{
+	p->o->no_witness = strcmp(arg, "none") == 0;
+	if (p->o->no_witness || witness_kind_parse(arg, &p->o->witness) == 0)
+		return 0;
+	return refuse(p, arg, NULL,
+		      "no such witness: auto, netfilter, tracing, cgroup, "
+		      "or none");
+}
+
 static int set_mode(struct options_parse *p, const char *arg)
 {
 	(void)arg;
@@ -403,6 +413,9 @@ const struct options_spec options_table[] = {
 	{"queue", 'Q', "NUM", OPTIONS_SYSTEM, set_queue, 0,
 	 "take packets from queue NUM and install no rule: your own ruleset "
 	 "sends them"},
+	{"witness", 0, "HOW", OPTIONS_SYSTEM, set_witness, 0,
+	 "how the kernel is to see who sends: auto (default), netfilter, "
+	 "tracing, cgroup, or none"},
 	{"no-witness", 0, NULL, OPTIONS_SYSTEM, FLAG(no_witness), NULL},
 	{"print-rules", 0, NULL, OPTIONS_SYSTEM, set_mode, OPTIONS_PRINT_RULES,
 	 "print the nftables rules that would be installed (with -Q: that your "

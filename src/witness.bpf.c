@@ -8,7 +8,9 @@
 
 #include "witness_record.h"
 
-#define NF_ACCEPT 1
+#define NF_ACCEPT	  1
+#define NF_INET_LOCAL_OUT 3
+#define NF_VERDICT_QBITS  16
 
 #define AF_INET6_VERSION 6
 #define IPV4_MIN	 20
@@ -43,10 +45,10 @@ char witness_licence[] SEC("license") = "GPL";
 const volatile struct witness_filter filters[WITNESS_FILTERS_MAX];
 const volatile uint32_t nfilters; /* 0: all packets */
 const volatile bool syn_only;	  /* of TCP, what opens a connection */
-const volatile uint32_t our_pid_ns;
+const volatile uint32_t our_pid_ns, our_net_ns;
 const volatile uint64_t ring_size, stack_size;
 
-struct witness_lost lost;
+struct witness_shared shared = {.queue = WITNESS_NO_QUEUE};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -73,6 +75,13 @@ struct {
 	__type(key, uint32_t);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+/* A packet on its way out, as the kernel hands it over. */
+struct sight {
+	struct sk_buff *skb;
+	const struct nf_hook_state *state;
+	const void *state_at; /* where that pointer is */
+};
 
 /* ------------------------------------------------------------- the packet */
 
@@ -142,12 +151,13 @@ static __always_inline bool is_wanted(const struct flow *f)
  * and on none when a queue's reader has given a packet back that somebody else
  * had sent.
  */
-static __always_inline bool is_own_doing(const struct bpf_nf_ctx *ctx,
+static __always_inline bool is_own_doing(const struct sight *s,
 					 const struct task_struct *task)
 {
 	uint64_t stack = (uint64_t)BPF_CORE_READ(task, stack), state = 0;
 
-	bpf_probe_read_kernel(&state, sizeof(state), &ctx->state);
+	/* As a number: the verifier subtracts no pointers. */
+	bpf_probe_read_kernel(&state, sizeof(state), s->state_at);
 	return state > stack && state - stack < stack_size;
 }
 
@@ -176,11 +186,11 @@ static __always_inline bool is_tunnel(const struct sock *sk)
 	       BPF_CORE_READ(up, encap_type);
 }
 
-static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
+static __always_inline uint32_t class_of(const struct sight *s,
 					 const struct flow *f,
 					 const struct task_struct *task)
 {
-	struct sock *sk = ctx->skb->sk;
+	struct sock *sk = s->skb->sk;
 
 	if (!sk)
 		return WITNESS_KERNEL;
@@ -191,7 +201,7 @@ static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
 		return BPF_CORE_READ(sk, sk_socket, file) ? WITNESS_OTHER
 							  : WITNESS_KERNEL;
 	/* A tunnel's packet still has the sender's socket. */
-	if (ctx->state->sk != sk)
+	if (s->state->sk != sk)
 		return WITNESS_OTHER;
 	if (f->has_proto && sk->sk_protocol != f->proto &&
 	    sk->sk_type != SOCK_RAW)
@@ -206,7 +216,7 @@ static __always_inline uint32_t class_of(const struct bpf_nf_ctx *ctx,
 		return WITNESS_OTHER;
 	/* On its way out a process has no memory, and closes what is left. */
 	if (is_tunnel(sk) || (task->flags & PF_KTHREAD) || !task->mm ||
-	    !is_own_doing(ctx, task))
+	    !is_own_doing(s, task))
 		return WITNESS_OTHER;
 	return WITNESS_SENDER;
 }
@@ -396,7 +406,8 @@ static __always_inline void read_state(const struct task_struct *task,
 		f->loginuid = BPF_CORE_READ(task, loginuid.val);
 		f->sessionid = BPF_CORE_READ(task, sessionid);
 	}
-	f->cap_eff = BPF_CORE_READ(cred, cap_effective.val);
+	/* Two halves before Linux 6.3, the lower one first. */
+	BPF_CORE_READ_INTO(&f->cap_eff, cred, cap_effective);
 	f->ns_user = BPF_CORE_READ(cred, user_ns, ns.inum);
 	f->ns_mnt = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	f->ns_net = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
@@ -470,7 +481,7 @@ static __noinline void tell_facts(const struct task_struct *task,
 	len += f->args_len;
 	KEEP_BELOW(len, 4 * WITNESS_PATH_MAX + 2 * WITNESS_ARGS_MAX);
 	if (bpf_ringbuf_output(&ring, f, sizeof(*f) + len, BPF_RB_NO_WAKEUP))
-		__sync_fetch_and_add(&lost.facts, 1);
+		__sync_fetch_and_add(&shared.lost.facts, 1);
 	else {
 		uint32_t parent = f->parents[0].pid;
 
@@ -505,14 +516,22 @@ static __always_inline void tell_packet(struct witness_record *r)
 {
 	if (bpf_ringbuf_output(&ring, r, sizeof(*r), wakeup()) == 0)
 		return;
-	lost.last_ns = r->time_ns;
-	__sync_fetch_and_add(&lost.packets, 1);
+	shared.lost.last_ns = r->time_ns;
+	__sync_fetch_and_add(&shared.lost.packets, 1);
 }
 
-static __always_inline void look(const struct bpf_nf_ctx *ctx)
+/* Where a packet is seen. */
+enum place {
+	AT_HOOK,	/* every packet, chosen by a rule or not */
+	AT_OUR_QUEUE,	/* chosen by our rules, in its send or after another
+			 * queue's reader has given it back */
+	AT_OTHER_QUEUE, /* which may come to ours afterwards */
+};
+
+static __always_inline void look(const struct sight *s, enum place place)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	struct sk_buff *skb = ctx->skb;
+	struct sk_buff *skb = s->skb;
 	struct witness_record r = {.type = WITNESS_PACKET};
 	uint32_t n = skb->len - skb->data_len;
 	struct flow f = {};
@@ -522,9 +541,12 @@ static __always_inline void look(const struct bpf_nf_ctx *ctx)
 	if (n < IPV4_MIN || bpf_probe_read_kernel(r.head, n, skb->data))
 		return;
 	read_flow(r.head, &f);
-	if (!is_wanted(&f))
+	if (place != AT_OUR_QUEUE && !is_wanted(&f))
 		return;
-	r.class = class_of(ctx, &f, task);
+	r.class = class_of(s, &f, task);
+	if (place == AT_OTHER_QUEUE && r.class != WITNESS_SENDER)
+		return;
+	r.again = place == AT_OUR_QUEUE && r.class == WITNESS_OTHER;
 	r.time_ns = bpf_ktime_get_ns();
 	r.len = skb->len;
 	r.head_len = n;
@@ -537,9 +559,29 @@ static __always_inline void look(const struct bpf_nf_ctx *ctx)
 	tell_packet(&r);
 }
 
+/* At the hook itself: every packet, before our rules have chosen. */
 SEC("netfilter")
-int witness(struct bpf_nf_ctx *ctx)
+int witness_hook(struct bpf_nf_ctx *ctx)
 {
-	look(ctx);
+	struct sight s = {ctx->skb, ctx->state, &ctx->state};
+
+	look(&s, AT_HOOK);
 	return NF_ACCEPT;
+}
+
+/*
+ * For kernels before 6.4: nf_queue(skb, state, index, verdict) of
+ * net/netfilter/ nf_queue.c, which a packet comes to when a rule has chosen it,
+ * still in its send.  The verdict has the queue's number in its upper half.
+ */
+SEC("fentry/nf_queue")
+int witness_queue(unsigned long long *ctx)
+{
+	struct sight s = {(void *)ctx[0], (void *)ctx[1], &ctx[1]};
+	bool ours = (uint32_t)ctx[3] >> NF_VERDICT_QBITS == shared.queue;
+
+	if (s.state->hook == NF_INET_LOCAL_OUT &&
+	    s.state->net->ns.inum == our_net_ns)
+		look(&s, ours ? AT_OUR_QUEUE : AT_OTHER_QUEUE);
+	return 0;
 }

@@ -19,16 +19,19 @@
  * another processor is writing just now. */
 #define PATIENCE_US 3
 
+#define NS_PER_US 1000ULL
+
 /* As many as one reading takes. */
 #define BATCH_MAX 4096
 
 struct witness {
 	int fds[WITNESS_FDS];
 	struct ring_buffer *ring;
-	const volatile struct witness_lost *lost; /* the kernel's, */
-	unsigned batch;	 /* records taken at this reading */
-	void *lost_page; /* in this page */
-	size_t lost_size;
+	enum witness_kind kind;
+	volatile struct witness_shared *shared; /* with the kernel, */
+	size_t shared_size;			/* a page */
+	unsigned batch;		    /* records taken at this reading */
+	uint64_t missed, missed_ns; /* runs that the kernel left out */
 	struct witness_table *table;
 	struct witness_stats stats;
 };
@@ -47,7 +50,7 @@ const char *witness_reason(int err)
 	case EINVAL:
 	case ESRCH:
 	case ENOENT:
-		return "this kernel is older than 6.4, or has no BTF";
+		return "this kernel has no such programs, or no BTF";
 	case EBUSY:
 		return "too many programs at that hook";
 	}
@@ -93,16 +96,16 @@ void witness_read(struct witness *w)
 	ring_buffer__consume(w->ring);
 }
 
-static int map_lost(struct witness *w)
+static int map_shared(struct witness *w)
 {
 	void *mem;
 
-	w->lost_size = (size_t)sysconf(_SC_PAGESIZE);
-	mem = mmap(NULL, w->lost_size, PROT_READ, MAP_SHARED,
-		   w->fds[WITNESS_FD_LOST], 0);
+	w->shared_size = (size_t)sysconf(_SC_PAGESIZE);
+	mem = mmap(NULL, w->shared_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   w->fds[WITNESS_FD_SHARED], 0);
 	if (mem == MAP_FAILED)
 		return -errno;
-	w->lost = w->lost_page = mem;
+	w->shared = mem;
 	return 0;
 }
 
@@ -120,11 +123,11 @@ int witness_open(struct witness **out, const struct witness_config *cfg)
 
 	if (w == NULL)
 		return -ENOMEM;
-	err = witness_load(cfg, w->fds);
+	err = witness_load(cfg, &w->kind, w->fds);
 	if (err == 0)
 		err = witness_table_open(&w->table);
 	if (err == 0)
-		err = map_lost(w);
+		err = map_shared(w);
 	if (err == 0)
 		err = open_ring(w);
 	if (err < 0) {
@@ -140,8 +143,8 @@ void witness_close(struct witness *w)
 	if (w == NULL)
 		return;
 	ring_buffer__free(w->ring);
-	if (w->lost_page != NULL)
-		munmap(w->lost_page, w->lost_size);
+	if (w->shared != NULL)
+		munmap((void *)w->shared, w->shared_size);
 	for (size_t i = 0; i < WITNESS_FDS; i++)
 		if (w->fds[i] >= 0)
 			close(w->fds[i]);
@@ -154,6 +157,41 @@ int witness_fd(const struct witness *w)
 	return ring_buffer__epoll_fd(w->ring);
 }
 
+void witness_watch_queue(struct witness *w, uint16_t queue_num)
+{
+	w->shared->queue = queue_num;
+}
+
+enum witness_kind witness_kind(const struct witness *w)
+{
+	return w->kind;
+}
+
+/* Where a program is running already, an interrupt's or another task's run of
+ * it on the same processor is left out (recursion_misses, Linux 5.12): which
+ * packet goes without a record nobody knows. */
+static void note_missed(struct witness *w)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+
+	if (w->kind != WITNESS_TRACING ||
+	    bpf_obj_get_info_by_fd(w->fds[WITNESS_FD_PROG], &info, &len) < 0 ||
+	    info.recursion_misses == w->missed)
+		return;
+	w->missed = info.recursion_misses;
+	w->missed_ns = util_now_us() * NS_PER_US;
+}
+
+/* When a record was last lost; 0: never. */
+static uint64_t lost_ns(struct witness *w)
+{
+	uint64_t lost = w->shared->lost.last_ns;
+
+	note_missed(w);
+	return lost > w->missed_ns ? lost : w->missed_ns;
+}
+
 bool witness_find(struct witness *w, const struct packet *p,
 		  uint64_t received_us, bool has_uid, uint32_t uid,
 		  struct witness_record *r)
@@ -163,7 +201,7 @@ bool witness_find(struct witness *w, const struct packet *p,
 	do {
 		witness_read(w);
 		if (witness_table_find(w->table, p, received_us, has_uid, uid,
-				       w->lost->last_ns, r))
+				       lost_ns(w), r))
 			return true;
 		if (until == 0)
 			until = util_now_us() + PATIENCE_US;
@@ -184,8 +222,8 @@ const struct witness_facts *witness_facts(const struct witness *w,
 
 const struct witness_stats *witness_stats(struct witness *w)
 {
-
-	w->stats.lost = w->lost->packets + witness_table_lost(w->table);
+	w->stats.lost = w->shared->lost.packets + w->missed +
+			witness_table_lost(w->table);
 	w->stats.doubted = witness_table_doubted(w->table);
 	return &w->stats;
 }

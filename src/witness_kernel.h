@@ -240,7 +240,9 @@ struct sk_buff {
 };
 
 struct nf_hook_state {
+	uint8_t hook;
 	struct sock *sk;
+	struct net *net;
 };
 
 struct bpf_nf_ctx {

@@ -9,12 +9,14 @@
 #include <linux/bpf.h>
 #include <linux/netfilter.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bpf_child.h"
 #include "proto.h"
+#include "util.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
@@ -87,13 +89,27 @@ static uint64_t stack_size(void)
 	return page > STACK_BYTES ? (uint64_t)page : STACK_BYTES;
 }
 
-static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
+static int inode_of(const char *path, uint32_t *ino)
 {
 	struct stat st;
 
-	if (stat("/proc/self/ns/pid", &st) < 0)
+	if (stat(path, &st) < 0)
 		return -errno;
-	skel->rodata->our_pid_ns = (uint32_t)st.st_ino;
+	*ino = (uint32_t)st.st_ino;
+	return 0;
+}
+
+static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
+{
+	uint32_t pid_ns, net_ns;
+	int err = inode_of("/proc/self/ns/pid", &pid_ns);
+
+	if (err == 0)
+		err = inode_of("/proc/self/ns/net", &net_ns);
+	if (err < 0)
+		return err;
+	skel->rodata->our_pid_ns = pid_ns;
+	skel->rodata->our_net_ns = net_ns;
 	skel->rodata->syn_only = cfg->new_only;
 	skel->rodata->ring_size = RING_BYTES;
 	skel->rodata->stack_size = stack_size();
@@ -103,16 +119,37 @@ static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 			skel->rodata->nfilters = 0;
 			break;
 		}
-	bpf_program__set_type(skel->progs.witness, PROG_TYPE_NETFILTER);
-	bpf_program__set_expected_attach_type(skel->progs.witness,
+	bpf_program__set_type(skel->progs.witness_hook, PROG_TYPE_NETFILTER);
+	bpf_program__set_expected_attach_type(skel->progs.witness_hook,
 					      ATTACH_TYPE_NETFILTER);
 	return bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
 }
 
-static int attach_at(const struct bpf_program *prog, uint32_t pf, int priority)
+/* ------------------------------------------------------------- the netfilter
+ * program */
+
+/* The smallest one: is there such a thing?  Reading all types to learn that
+ * there is not would take long. */
+static bool has_netfilter(void)
+{
+	const struct bpf_insn accept[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = NF_ACCEPT},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts,
+		    .expected_attach_type = ATTACH_TYPE_NETFILTER);
+	int fd = bpf_prog_load(PROG_TYPE_NETFILTER, "witness_probe", "GPL",
+			       accept, ARRAY_SIZE(accept), &opts);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static int attach_at(int prog_fd, uint32_t pf, int priority)
 {
 	struct link_create_attr attr = {
-		.prog_fd = (uint32_t)bpf_program__fd(prog),
+		.prog_fd = (uint32_t)prog_fd,
 		.attach_type = ATTACH_TYPE_NETFILTER,
 		.netfilter = {.pf = pf,
 			      .hooknum = NF_INET_LOCAL_OUT,
@@ -123,24 +160,72 @@ static int attach_at(const struct bpf_program *prog, uint32_t pf, int priority)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int attach(const struct bpf_program *prog, uint32_t pf)
+static int attach_hook(int prog_fd, uint32_t pf)
 {
 	int fd = -EBUSY;
 
 	for (int at = PRIORITY_LAST; at >= PRIORITY_FIRST && fd == -EBUSY; at--)
-		fd = attach_at(prog, pf, at);
+		fd = attach_at(prog_fd, pf, at);
 	return fd;
 }
 
-/* In the child, which is about to end: nothing is freed. */
-static int load(const void *arg, int *fds, size_t *n)
+static int attach_netfilter(int prog_fd, int links[WITNESS_LINKS_MAX])
 {
-	const struct witness_config *cfg = arg;
+	int fd = attach_hook(prog_fd, NFPROTO_IPV4);
+
+	if (fd < 0)
+		return fd;
+	links[0] = fd;
+	fd = attach_hook(prog_fd, NFPROTO_IPV6);
+	/* A kernel without IPv6 sends none. */
+	if (fd < 0)
+		return fd == -EAFNOSUPPORT ? 1 : fd;
+	links[1] = fd;
+	return 2;
+}
+
+/* --------------------------------------------------- the function's entry */
+
+static int attach_tracing(int prog_fd, int links[WITNESS_LINKS_MAX])
+{
+	int fd = bpf_link_create(prog_fd, 0, BPF_TRACE_FENTRY, NULL);
+
+	if (fd < 0)
+		return -errno;
+	links[0] = fd;
+	return 1;
+}
+
+/* ------------------------------------------------------------------ a kind */
+
+static struct bpf_program *choose(struct witness_bpf *skel,
+				  enum witness_kind kind)
+{
+	bpf_program__set_autoload(skel->progs.witness_hook,
+				  kind == WITNESS_NETFILTER);
+	bpf_program__set_autoload(skel->progs.witness_queue,
+				  kind == WITNESS_TRACING);
+	return kind == WITNESS_NETFILTER ? skel->progs.witness_hook
+					 : skel->progs.witness_queue;
+}
+
+static int attach(enum witness_kind kind, int prog_fd,
+		  int links[WITNESS_LINKS_MAX])
+{
+	return kind == WITNESS_NETFILTER ? attach_netfilter(prog_fd, links)
+					 : attach_tracing(prog_fd, links);
+}
+
+static int load(const void *data, int *fds, size_t *n)
+{
+	const struct witness_config *cfg = data;
 	struct witness_bpf *skel = witness_bpf__open();
+	struct bpf_program *prog;
 	int err;
 
 	if (skel == NULL)
 		return -errno;
+	prog = choose(skel, cfg->kind);
 	err = configure(skel, cfg);
 	if (err == 0)
 		err = witness_bpf__load(skel);
@@ -148,21 +233,33 @@ static int load(const void *arg, int *fds, size_t *n)
 		return err;
 	fds[WITNESS_FD_RING] = bpf_map__fd(skel->maps.ring);
 	fds[WITNESS_FD_TOLD] = bpf_map__fd(skel->maps.told);
-	fds[WITNESS_FD_LOST] = bpf_map__fd(skel->maps.bss);
-	err = attach(skel->progs.witness, NFPROTO_IPV4);
+	fds[WITNESS_FD_SHARED] = bpf_map__fd(skel->maps.data);
+	fds[WITNESS_FD_PROG] = bpf_program__fd(prog);
+	err = attach(cfg->kind, bpf_program__fd(prog), &fds[WITNESS_FD_LINKS]);
 	if (err < 0)
 		return err;
-	fds[WITNESS_FD_IPV4] = err;
-	err = attach(skel->progs.witness, NFPROTO_IPV6);
-	/* A kernel without IPv6 sends none. */
-	*n = err == -EAFNOSUPPORT ? WITNESS_FD_IPV6 : WITNESS_FDS;
-	if (err < 0 && err != -EAFNOSUPPORT)
-		return err;
-	fds[WITNESS_FD_IPV6] = err;
+	*n = WITNESS_FD_LINKS + (size_t)err;
 	return 0;
 }
 
-int witness_load(const struct witness_config *cfg, int fds[WITNESS_FDS])
+int witness_load(const struct witness_config *cfg, enum witness_kind *kind,
+		 int fds[WITNESS_FDS])
 {
-	return bpf_child_run(load, cfg, fds, WITNESS_FDS);
+	struct witness_config one = *cfg;
+	int err = 0, r = -EOPNOTSUPP;
+
+	for (one.kind = WITNESS_NETFILTER; one.kind <= WITNESS_TRACING;
+	     one.kind++) {
+		if (cfg->kind != WITNESS_AUTO && cfg->kind != one.kind)
+			continue;
+		if (cfg->kind == WITNESS_AUTO &&
+		    one.kind == WITNESS_NETFILTER && !has_netfilter())
+			continue;
+		r = bpf_child_run(load, &one, fds, WITNESS_FDS);
+		if (r == 0)
+			break;
+		err = err != 0 ? err : r;
+	}
+	*kind = one.kind;
+	return r == 0 ? 0 : err;
 }

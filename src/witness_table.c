@@ -203,12 +203,21 @@ static bool is_same_sender(const struct witness_record *a,
 	       memcmp(&a->image, &b->image, sizeof(a->image)) == 0;
 }
 
+/* The same packet, seen once more when another queue's reader had given it
+ * back. */
+static bool is_seen_again(const struct witness_record *first,
+			  const struct witness_record *other)
+{
+	return other->again && other->sk == first->sk &&
+	       other->time_ns >= first->time_ns;
+}
+
 /* Two senders' like packets: which is whose nothing tells, their order least of
  * all (other readers of queues hold packets back, other chains drop some). */
 static bool is_doubtful(const struct witness_record *first,
 			const struct witness_record *other)
 {
-	return !is_same_sender(first, other);
+	return !is_same_sender(first, other) && !is_seen_again(first, other);
 }
 
 static struct entry *next_match(struct entry *e, const struct packet *p,

@@ -277,7 +277,7 @@ static void end_leaves_nothing(int sig)
 	read_ids(t->pid, &progs);
 	read_ids(t->pid, &links);
 	assert_true(progs.n > 0);
-	assert_int_equal(links.n, 2);
+	assert_true(links.n > 0);
 	assert_true(are_there(&progs, true));
 	assert_true(are_there(&links, true));
 	trap_stop(t, sig);

@@ -34,9 +34,18 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void add(uint32_t pid, uint64_t time_ns, const uint8_t *bytes)
+static void add_record(const struct witness_record *record,
+		       const uint8_t *bytes)
 {
-	struct witness_record r = {
+	struct witness_record r = *record;
+
+	memcpy(r.head, bytes, 32);
+	witness_table_add(table, &r);
+}
+
+static struct witness_record sender(uint32_t pid, uint64_t time_ns)
+{
+	return (struct witness_record){
 		.type = WITNESS_PACKET,
 		.class = WITNESS_SENDER,
 		.time_ns = time_ns,
@@ -48,9 +57,13 @@ static void add(uint32_t pid, uint64_t time_ns, const uint8_t *bytes)
 		.len = 32,
 		.head_len = 32,
 	};
+}
 
-	memcpy(r.head, bytes, 32);
-	witness_table_add(table, &r);
+static void add(uint32_t pid, uint64_t time_ns, const uint8_t *bytes)
+{
+	const struct witness_record r = sender(pid, time_ns);
+
+	add_record(&r, bytes);
 }
 
 /* The pid of the record, 0: none. */
@@ -112,6 +125,44 @@ static void test_later_record_is_not_its_own(void **state)
 	(void)state;
 	add(7, 3 * MS_NS, datagram);
 	assert_int_equal(find(2 * MS_NS, datagram, 1000, 0), 0);
+}
+
+/* Behind another queue: first in its send, then as its reader gave it back. */
+static void test_seen_again_is_the_same(void **state)
+{
+	struct witness_record r = sender(0, 2 * MS_NS);
+
+	(void)state;
+	r.class = WITNESS_OTHER;
+	r.again = 1;
+	add(7, MS_NS, datagram);
+	add_record(&r, datagram);
+	assert_int_equal(find(3 * MS_NS, datagram, 1000, 0), 7);
+}
+
+static void test_seen_again_from_another_socket(void **state)
+{
+	struct witness_record r = sender(0, 2 * MS_NS);
+
+	(void)state;
+	r.class = WITNESS_OTHER;
+	r.again = 1;
+	r.sk = 0x1000;
+	add(7, MS_NS, datagram);
+	add_record(&r, datagram);
+	assert_int_equal(find(3 * MS_NS, datagram, 1000, 0), 0);
+}
+
+static void test_seen_again_before_another_sends(void **state)
+{
+	struct witness_record r = sender(0, MS_NS);
+
+	(void)state;
+	r.class = WITNESS_OTHER;
+	r.again = 1;
+	add_record(&r, datagram);
+	add(7, 2 * MS_NS, datagram);
+	assert_int_equal(find(3 * MS_NS, datagram, 1000, 0), 0);
 }
 
 /* Order proves nothing: the first one's packet may never have come. */
@@ -241,6 +292,9 @@ int main(void)
 		TEST(test_other_bytes_are_another_packet),
 		TEST(test_other_user_is_another_sender),
 		TEST(test_later_record_is_not_its_own),
+		TEST(test_seen_again_is_the_same),
+		TEST(test_seen_again_from_another_socket),
+		TEST(test_seen_again_before_another_sends),
 		TEST(test_two_senders_far_apart),
 		TEST(test_two_senders_too_close),
 		TEST(test_late_record),
