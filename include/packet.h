@@ -60,6 +60,10 @@ int packet_parse_inner(const struct packet *p, struct packet *inner);
 bool packet_is_syn(const struct packet *p);
 bool packet_is_syn_ack(const struct packet *p);
 bool packet_is_reset(const struct packet *p);
+/* A SYN with data or with a Fast Open cookie (RFC 7413, or by the experimental
+ * option of RFC 6994), or one whose options are cut short: it may go out with the
+ * first write, not in connect(2).  Reads p->l4. */
+bool packet_is_fast_open(const struct packet *p);
 
 bool tuple_equal(const struct tuple *a, const struct tuple *b);
 uint64_t tuple_hash(const struct tuple *t);

@@ -6,21 +6,24 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "proto.h"
 #include "util.h"
 
-#define IPV4_HEADER_LEN	 20
-#define IPV4_OFFSET_MASK 0x1fff
-#define IPV6_HEADER_LEN	 40
-#define IPV6_OFFSET_MASK 0xfff8
-#define EXTENSIONS_MAX	 16
-#define TCP_HEADER_LEN	 20
-#define UDP_HEADER_LEN	 8
-#define SCTP_HEADER_LEN	 12
-#define DCCP_HEADER_LEN	 12
-#define ICMP_HEADER_LEN	 8
+#define IPV4_HEADER_LEN	  20
+#define IPV4_OFFSET_MASK  0x1fff
+#define IPV6_HEADER_LEN	  40
+#define IPV6_OFFSET_MASK  0xfff8
+#define EXTENSIONS_MAX	  16
+#define TCP_HEADER_LEN	  20
+#define TCPOPT_FAST_OPEN  34  /* RFC 7413 */
+#define TCPOPT_EXPERIMENT 254 /* RFC 6994 */
+#define UDP_HEADER_LEN	  8
+#define SCTP_HEADER_LEN	  12
+#define DCCP_HEADER_LEN	  12
+#define ICMP_HEADER_LEN	  8
 
 _Static_assert(sizeof(struct tuple) == 2 * sizeof(struct ipaddr) + 6,
 	       "padding in struct tuple would break its hash");
@@ -336,4 +339,30 @@ bool packet_is_reset(const struct packet *p)
 {
 	return p->tuple.proto == IPPROTO_TCP && p->has_ports &&
 	       (p->tcp_flags & PACKET_TCP_RST) != 0;
+}
+
+bool packet_is_fast_open(const struct packet *p)
+{
+	size_t at = TCP_HEADER_LEN, end;
+
+	if (p->tuple.proto != IPPROTO_TCP || !(p->tcp_flags & PACKET_TCP_SYN) ||
+	    p->l4_len < TCP_HEADER_LEN)
+		return false;
+	end = (size_t)(p->l4[12] >> 4) * 4;
+	if (end > p->l4_len || p->payload == NULL || p->payload_len > 0)
+		return true;
+	while (at < end && p->l4[at] != TCPOPT_EOL) {
+		uint8_t kind = p->l4[at];
+
+		if (kind == TCPOPT_FAST_OPEN || kind == TCPOPT_EXPERIMENT)
+			return true;
+		if (kind == TCPOPT_NOP) {
+			at++;
+			continue;
+		}
+		if (at + 1 >= end || p->l4[at + 1] < 2)
+			return true;
+		at += p->l4[at + 1];
+	}
+	return false;
 }
