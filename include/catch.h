@@ -40,6 +40,7 @@ struct catch {
 	struct sockowner_query query;
 	struct sockowner_answer answer;
 	bool has_record;	/* the answer is the witness's */
+	bool by_socket;		/* who saw the socket connected, not the packet */
 	struct witness_record record;
 	struct hook *hook;
 	struct event event;

@@ -13,6 +13,15 @@
 /* The answer, if the record has one: a process, or the kernel. */
 bool catch_take_record(struct catch *c, const struct witness_record *r);
 
+/* The same of who connected the packet's socket; found: that socket, if it is
+ * there still. */
+void catch_take_connect(struct catch *c, const struct sockowner_answer *found,
+			const struct witness_record *r);
+
+/* Who opened the packet's socket, whoever sent. */
+void catch_set_creator(struct catch *c, const struct witness *w,
+		       const struct witness_record *r);
+
 /* Is it the catch's or the flow's socket still, and the same sender?  -1: the
  * record does not tell. */
 int catch_has_record(const struct catch *c, const struct witness_record *r);

@@ -136,6 +136,11 @@ void sockowner_close(struct sockowner *so);
 int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 		  uint64_t token, struct sockowner_answer *answer);
 
+/* The socket alone, without who has it.  1: *answer has it, and no descriptors;
+ * 0: *answer says why not; -errno as above. */
+int sockowner_find(struct sockowner *so, const struct sockowner_query *q,
+		   struct sockowner_answer *answer);
+
 /* Sweeps for about budget_us.  One sweep serves all that wait.  True while
  * there is more to do. */
 bool sockowner_step(struct sockowner *so, unsigned budget_us);

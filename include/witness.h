@@ -23,6 +23,8 @@ enum witness_kind {
 	WITNESS_TRACING,	/* at the entry of nf_queue(), where a packet is on
 				 * its way into a queue; where the processor's ftrace
 				 * can call programs (x86-64) */
+	WITNESS_CGROUP,		/* at the root of cgroup v2: no packets, but who
+				 * opened a socket and who connected it */
 };
 
 struct witness_config {
@@ -33,7 +35,7 @@ struct witness_config {
 };
 
 struct witness_stats {
-	uint64_t packets;	/* records read */
+	uint64_t records;	/* read */
 	uint64_t lost;		/* no room for them, in the kernel or here */
 	uint64_t doubted;	/* packets with more than one possible record */
 };
@@ -46,13 +48,13 @@ int witness_open(struct witness **w, const struct witness_config *cfg);
 void witness_close(struct witness *w);	/* NULL is fine */
 bool witness_is_built_in(void);
 
-/* The queue whose packets count; before its rules are there. */
+/* The queue whose packets count; it is new and empty, without rules yet. */
 void witness_watch_queue(struct witness *w, uint16_t queue_num);
 
 /* The kind that it is. */
 enum witness_kind witness_kind(const struct witness *w);
 
-/* "netfilter", "tracing"; and back: -EINVAL. */
+/* "netfilter", "tracing", "cgroup"; and back: -EINVAL. */
 const char *witness_kind_name(enum witness_kind kind);
 int witness_kind_parse(const char *name, enum witness_kind *kind);
 
@@ -73,6 +75,19 @@ void witness_read(struct witness *w);
 bool witness_find(struct witness *w, const struct packet *p,
 		  uint64_t received_us, bool has_uid, uint32_t uid,
 		  struct witness_record *r);
+
+/* Does it see packets?  If not, it sees sockets: witness_find is for the
+ * one, witness_find_connect and witness_find_creator are for the other. */
+bool witness_sees_packets(const struct witness *w);
+
+/* Who connected the socket that the packet came from, a connection's first: the
+ * sender of it.  cookie 0: the socket is not there any more. */
+bool witness_find_connect(struct witness *w, uint64_t cookie,
+			  const struct packet *p, struct witness_record *r);
+
+/* Who opened it; as above. */
+bool witness_find_creator(struct witness *w, uint64_t cookie,
+			  const struct packet *p, struct witness_record *r);
 
 /* The queue was empty at that time, and what came of it is dealt with: records
  * from before are nobody's. */

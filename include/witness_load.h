@@ -4,18 +4,7 @@
 #define WITNESS_LOAD_H
 
 #include "witness.h"
-
-/* What is left of it.  The links hold the program. */
-#define WITNESS_LINKS_MAX 4
-
-enum witness_fd {
-	WITNESS_FD_RING,
-	WITNESS_FD_TOLD,
-	WITNESS_FD_SHARED,
-	WITNESS_FD_PROG,
-	WITNESS_FD_LINKS,
-	WITNESS_FDS = WITNESS_FD_LINKS + WITNESS_LINKS_MAX,
-};
+#include "witness_parts.h"
 
 /* Loading reads all types of the kernel, ten megabytes that nobody needs
  * afterwards: a child does it.  *kind: which one it was.  Errors as

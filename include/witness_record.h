@@ -20,7 +20,14 @@ enum witness_class {
 	WITNESS_OTHER,	    /* a user's socket; but who runs is not the sender */
 };
 
-enum witness_type { WITNESS_PACKET = 1, WITNESS_FACTS };
+enum witness_type {
+	WITNESS_PACKET = 1,
+	WITNESS_FACTS,
+	/* What was done to a socket, and by whom (class SENDER). */
+	WITNESS_CREATED,   /* socket(2) */
+	WITNESS_CONNECTED, /* connect(2), before it is tried */
+	WITNESS_CLOSED,	   /* by its last holder, not said by whom */
+};
 
 /* One program image: exec changes it, and so does a pid's next life. */
 struct witness_image {
@@ -32,9 +39,18 @@ struct witness_image {
 	uint32_t tgid;	  /* in the first pid namespace */
 };
 
-/* One packet. */
+/* A socket's addresses: of CONNECTED only the remote one, of CREATED none. */
+struct witness_ends {
+	uint16_t family;       /* of the addresses */
+	uint16_t sport, dport; /* host order; 0: none yet */
+	uint8_t proto, pad;
+	uint32_t saddr[4], daddr[4]; /* network order; IPv4's is the first */
+};
+
+/* One packet, or one thing done to a socket. */
 struct witness_record {
-	uint32_t type, class;
+	uint32_t type;	/* enum witness_type */
+	uint32_t class; /* enum witness_class */
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	uint64_t cookie;  /* 0: the socket has none yet */
 	uint64_t inode;	  /* of the socket; 0: it is in no file */
@@ -49,7 +65,10 @@ struct witness_record {
 	uint32_t len;
 	uint32_t head_len;
 	char comm[16];
-	uint8_t head[WITNESS_HEAD_MAX];
+	union {
+		uint8_t head[WITNESS_HEAD_MAX];
+		struct witness_ends ends;
+	};
 };
 
 struct witness_parent {

@@ -300,10 +300,13 @@ static const char *kernel_kind(const struct catch *c)
 }
 
 /* The kernel notes the uid of a socket that a process has open (nfqnl_put_sk_
- * uidgid in net/netfilter/nfnetlink_queue.c), and here is neither. */
+ * uidgid in net/netfilter/nfnetlink_queue.c), and here is neither.  Only of a
+ * connection's first packet it is known that a process sent it all the same,
+ * and closed it while another queue's reader had it. */
 static bool is_nobodys(const struct catch *c)
 {
-	return c->event.direction == EVENT_EGRESS && !c->event.has_packet_uid &&
+	return !packet_is_syn(&c->event.packet) &&
+	       c->event.direction == EVENT_EGRESS && !c->event.has_packet_uid &&
 	       c->answer.grade == SOCKOWNER_UNKNOWN &&
 	       c->answer.reason == SOCKOWNER_REASON_NO_SOCKET;
 }
@@ -339,7 +342,7 @@ static void set_weaker_grade(struct catch *c)
 		     e->grade == SOCKOWNER_SHARED;
 
 	/* What was seen as it was sent needs no look at who else there is. */
-	if (c->has_record)
+	if (c->has_record && !c->by_socket)
 		return;
 	if (c->rival && named)
 		set_unknown(e, SOCKOWNER_REASON_MANY_SOCKETS);
@@ -352,7 +355,8 @@ static void set_weaker_grade(struct catch *c)
 		set_unknown(e, SOCKOWNER_REASON_NO_SOCKET);
 	else if (e->grade == SOCKOWNER_UNKNOWN && e->has_packet_uid &&
 		 e->reason == SOCKOWNER_REASON_NO_SOCKET)
-		e->grade = SOCKOWNER_UID_ONLY;
+		e->grade =
+			e->has_creator ? SOCKOWNER_CREATOR : SOCKOWNER_UID_ONLY;
 }
 
 void catch_set_grade(struct catch *c, bool uids, bool witnessed)

@@ -88,6 +88,44 @@ bool catch_take_record(struct catch *c, const struct witness_record *r)
 	return true;
 }
 
+void catch_take_connect(struct catch *c, const struct sockowner_answer *found,
+			const struct witness_record *r)
+{
+	struct sockowner_answer *a = &c->answer;
+
+	a->grade = SOCKOWNER_PROVED;
+	a->reason = SOCKOWNER_REASON_NONE;
+	a->method = SOCKOWNER_METHOD_WITNESS;
+	a->resolve_us = util_now_us() - c->received_us;
+	a->has_socket = found->has_socket;
+	a->socket = found->socket;
+	make_holder(r, &a->holders[0]);
+	a->nholders = 1;
+	c->has_record = c->by_socket = true;
+	c->record = *r;
+}
+
+void catch_set_creator(struct catch *c, const struct witness *w,
+		       const struct witness_record *r)
+{
+	char buf[WITNESS_PATH_MAX + WITNESS_NAME_MAX + 4];
+	const struct witness_facts *f = witness_facts(w, &r->image);
+	const char *exe =
+		f != NULL ? witness_facts_exe(f, buf, sizeof(buf)) : NULL;
+	struct event *e = &c->event;
+
+	e->has_creator = true;
+	e->creator = (struct event_process){
+		.pid = (pid_t)r->pid,
+		.tid = (pid_t)r->tid,
+		.starttime = r->image.start_ns / NS_PER_TICK,
+		.exe = exe != NULL ? strpool_add_text(&e->pool, exe) : NULL,
+		.has_uid = true,
+		.uid = r->euid,
+	};
+	memcpy(e->creator.comm, r->comm, sizeof(r->comm));
+}
+
 /* --------------------------------------------------------- further packets */
 
 static bool is_socket(uint64_t inode, uint64_t cookie,

@@ -121,8 +121,10 @@ static void check_witness(void)
 		say(false, "witness", witness_reason(err));
 		return;
 	}
-	snprintf(detail, sizeof(detail), "%s: dead senders are known, too",
-		 witness_kind_name(witness_kind(w)));
+	snprintf(detail, sizeof(detail), "%s: %s",
+		 witness_kind_name(witness_kind(w)),
+		 witness_sees_packets(w) ? "dead senders are known, too"
+					 : "who opened and connected a socket");
 	say(true, "witness", detail);
 	witness_close(w);
 }

@@ -326,6 +326,10 @@ static void say_ready(const struct program *p)
 	if (p->witness != NULL)
 		log_debug("the witness is of the kind %s",
 			  witness_kind_name(witness_kind(p->witness)));
+	if (p->witness != NULL && !witness_sees_packets(p->witness))
+		log_info("the witness sees who opens and connects a socket, "
+			 "not who sends (%s)",
+			 witness_kind_name(witness_kind(p->witness)));
 	if (p->witness_err < 0)
 		log_info("no witness in the kernel: %s",
 			 witness_reason(p->witness_err));

@@ -293,6 +293,17 @@ int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 	return 0;
 }
 
+int sockowner_find(struct sockowner *so, const struct sockowner_query *q,
+		   struct sockowner_answer *answer)
+{
+	struct sockdiag_query d;
+	int err = sockowner_socket_query(q, &d);
+
+	memset(answer, 0, sizeof(*answer));
+	return err < 0 ? err
+		       : sockowner_socket_find(&so->finder, q, &d, answer);
+}
+
 bool sockowner_next(struct sockowner *so, uint64_t *token,
 		    struct sockowner_answer *answer)
 {

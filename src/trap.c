@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,6 +126,7 @@ static void meet_open(struct trap *t, struct catch *c,
 static bool is_unchanged(struct trap *t, const struct flow *f,
 			 const struct inbox_item *item)
 {
+	const struct sockowner_holder *holder = NULL;
 	struct sockowner_query query;
 	int same = t->has_record ? catch_flow_has_record(f, &t->record) : -1;
 
@@ -134,8 +136,13 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 		return false;
 	catch_make_query(item, &query);
 	count_held(t, &query, &f->tuple);
-	return sockowner_still(t->cfg.sockowner, &query, f->cookie,
-			       f->has_holder ? &f->holder : NULL) == 1;
+	/* Of a holder that was not looked for no descriptor is known; who has a
+	 * connection does not matter as long as it is the one. */
+	if (f->has_holder &&
+	    (f->holder.fd >= 0 || f->tuple.proto != IPPROTO_TCP))
+		holder = &f->holder;
+	return sockowner_still(t->cfg.sockowner, &query, f->cookie, holder) ==
+	       1;
 }
 
 /* Packets of a flow that has had its event. */
@@ -193,6 +200,39 @@ static int ask(struct trap *t, struct catch *c)
 			     &c->answer);
 }
 
+/*
+ * Where the witness sees sockets only: who connected this one.  A socket that
+ * is gone must be the only one that had these addresses, and the packet's user
+ * the one who opened it; whoever sends by a raw socket has no part in either.
+ */
+static bool take_connect(struct trap *t, struct catch *c,
+			 const struct inbox_item *item)
+{
+	struct witness *w = t->cfg.witness;
+	struct sockowner_answer found;
+	struct witness_record r, creator;
+	uint64_t cookie = 0;
+
+	if (w == NULL || witness_sees_packets(w) || !c->query.connecting ||
+	    c->event.direction != EVENT_EGRESS ||
+	    packet_is_fast_open(&item->packet))
+		return false;
+	if (sockowner_find(t->cfg.sockowner, &c->query, &found) == 1) {
+		if (found.socket.state != TCP_SYN_SENT)
+			return false;
+		cookie = found.socket.cookie;
+	} else if (found.reason != SOCKOWNER_REASON_NO_SOCKET ||
+		   !c->query.has_uid ||
+		   !witness_find_creator(w, 0, &item->packet, &creator) ||
+		   creator.euid != c->query.uid) {
+		return false;
+	}
+	if (!witness_find_connect(w, cookie, &item->packet, &r) || r.pid == 0)
+		return false;
+	catch_take_connect(c, &found, &r);
+	return true;
+}
+
 /* A packet to be told: held, and its owner asked for. */
 static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		  struct catch *rival)
@@ -222,6 +262,11 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		link_name(t->cfg.links, c->query.ifindex, c->event.ifname);
 	link_flow(t, c);
 	if (t->has_record && catch_take_record(c, &t->record)) {
+		trap_judge(t, c);
+		return;
+	}
+	if (take_connect(t, c, item)) {
+		look_ahead(t, c);
 		trap_judge(t, c);
 		return;
 	}
@@ -259,6 +304,7 @@ static void find_record(struct trap *t, const struct inbox_item *item)
 
 	t->has_record =
 		t->cfg.witness != NULL && q->hook == NF_INET_LOCAL_OUT &&
+		witness_sees_packets(t->cfg.witness) &&
 		witness_find(t->cfg.witness, &item->packet, item->received_us,
 			     q->has_uid, q->uid, &t->record);
 }

@@ -277,11 +277,33 @@ static void note_expiry(struct trap *t, struct catch *c)
 		c->answer.reason = SOCKOWNER_REASON_TIME;
 }
 
+/* Who opened the socket; of one that is gone, only if the packet's user did. */
+static void note_creator(struct trap *t, struct catch *c)
+{
+	const struct sockowner_answer *a = &c->answer;
+	struct witness *w = t->cfg.witness;
+	const struct event *e = &c->event;
+	struct witness_record r;
+	bool gone = !a->has_socket && a->grade == SOCKOWNER_UNKNOWN &&
+		    a->reason == SOCKOWNER_REASON_NO_SOCKET &&
+		    e->has_packet_uid && !packet_is_reset(&e->packet);
+
+	if (w == NULL || witness_sees_packets(w) ||
+	    e->direction != EVENT_EGRESS || (!a->has_socket && !gone))
+		return;
+	if (witness_find_creator(w, a->has_socket ? a->socket.cookie : 0,
+				 &e->packet, &r) &&
+	    r.pid != 0 && (!gone || r.euid == e->packet_uid))
+		catch_set_creator(c, w, &r);
+}
+
 void trap_judge(struct trap *t, struct catch *c)
 {
 	note_expiry(t, c);
+	note_creator(t, c);
 	catch_set_grade(c, nfqueue_features(t->cfg.queue)->uid_gid,
-			t->cfg.witness != NULL);
+			t->cfg.witness != NULL &&
+				witness_sees_packets(t->cfg.witness));
 	if (is_own(t, c)) {
 		drop_silently(t, c, &t->stats.exempt);
 		return;

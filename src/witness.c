@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "witness_cgroup.h"
 #include "witness_load.h"
+#include "witness_sockets.h"
 #include "witness_table.h"
 
 /* A record is written before its packet is queued, but stands behind one that
@@ -33,6 +35,9 @@ struct witness {
 	unsigned batch;		    /* records taken at this reading */
 	uint64_t missed, missed_ns; /* runs that the kernel left out */
 	struct witness_table *table;
+	struct witness_sockets *sockets; /* NULL: it sees packets */
+	bool whole;			 /* it sees all of them */
+	uint64_t drained_ns;		 /* the queue was empty then */
 	struct witness_stats stats;
 };
 
@@ -52,7 +57,9 @@ const char *witness_reason(int err)
 	case ENOENT:
 		return "this kernel has no such programs, or no BTF";
 	case EBUSY:
-		return "too many programs at that hook";
+		return "other programs are in its place";
+	case ENODEV:
+		return "no cgroup v2 is mounted";
 	}
 	return strerror(-err);
 }
@@ -81,10 +88,13 @@ static int take_record(void *data, void *mem, size_t len)
 	if (type == WITNESS_FACTS) {
 		if (witness_table_add_facts(w->table, mem, len) == 0)
 			make_room(w);
-	} else if (type == WITNESS_PACKET && len >= sizeof(r)) {
+	} else if (len >= sizeof(r)) {
 		memcpy(&r, mem, sizeof(r));
-		witness_table_add(w->table, &r);
-		w->stats.packets++;
+		if (w->sockets != NULL)
+			witness_sockets_add(w->sockets, &r);
+		else
+			witness_table_add(w->table, &r);
+		w->stats.records++;
 	}
 	/* Others write on: the loop has more to do. */
 	return ++w->batch < BATCH_MAX ? 0 : -EAGAIN;
@@ -126,6 +136,10 @@ int witness_open(struct witness **out, const struct witness_config *cfg)
 	err = witness_load(cfg, &w->kind, w->fds);
 	if (err == 0)
 		err = witness_table_open(&w->table);
+	if (err == 0 && w->kind == WITNESS_CGROUP) {
+		err = witness_sockets_open(&w->sockets);
+		w->whole = witness_cgroup_is_whole();
+	}
 	if (err == 0)
 		err = map_shared(w);
 	if (err == 0)
@@ -149,6 +163,7 @@ void witness_close(struct witness *w)
 		if (w->fds[i] >= 0)
 			close(w->fds[i]);
 	witness_table_close(w->table);
+	witness_sockets_close(w->sockets);
 	free(w);
 }
 
@@ -160,6 +175,7 @@ int witness_fd(const struct witness *w)
 void witness_watch_queue(struct witness *w, uint16_t queue_num)
 {
 	w->shared->queue = queue_num;
+	w->drained_ns = util_now_us() * NS_PER_US;
 }
 
 enum witness_kind witness_kind(const struct witness *w)
@@ -209,8 +225,48 @@ bool witness_find(struct witness *w, const struct packet *p,
 	return false;
 }
 
+bool witness_sees_packets(const struct witness *w)
+{
+	return w->kind != WITNESS_CGROUP;
+}
+
+/* A closed socket is known by its addresses, if no other one had them since the
+ * packet can have been sent. */
+static uint64_t find_closed(struct witness *w, const struct packet *p)
+{
+	return w->whole ? witness_sockets_closed(w->sockets, &p->tuple,
+						 w->drained_ns, lost_ns(w))
+			: 0;
+}
+
+bool witness_find_connect(struct witness *w, uint64_t cookie,
+			  const struct packet *p, struct witness_record *r)
+{
+	if (w->sockets == NULL)
+		return false;
+	witness_read(w);
+	if (cookie == 0)
+		cookie = find_closed(w, p);
+	return witness_sockets_connect(w->sockets, cookie, &p->tuple,
+				       lost_ns(w), r) &&
+	       r->class == WITNESS_SENDER;
+}
+
+bool witness_find_creator(struct witness *w, uint64_t cookie,
+			  const struct packet *p, struct witness_record *r)
+{
+	if (w->sockets == NULL)
+		return false;
+	witness_read(w);
+	if (cookie == 0)
+		cookie = find_closed(w, p);
+	return witness_sockets_creator(w->sockets, cookie, r) &&
+	       r->class == WITNESS_SENDER;
+}
+
 void witness_forget(struct witness *w, uint64_t drained_us)
 {
+	w->drained_ns = drained_us * NS_PER_US;
 	witness_table_forget(w->table, drained_us);
 }
 

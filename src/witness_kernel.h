@@ -213,9 +213,25 @@ struct socket {
 	struct file *file;
 };
 
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	uint32_t words[4];
+};
+
 struct sock_common {
 	unsigned char skc_state;
 	atomic64_t skc_cookie;
+	possible_net_t skc_net;
+	uint16_t skc_family;
+	uint16_t skc_num;
+	__be16 skc_dport;
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 };
 
 struct sock {

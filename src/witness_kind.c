@@ -10,6 +10,7 @@ static const char *const names[] = {
 	[WITNESS_AUTO] = "auto",
 	[WITNESS_NETFILTER] = "netfilter",
 	[WITNESS_TRACING] = "tracing",
+	[WITNESS_CGROUP] = "cgroup",
 };
 
 const char *witness_kind_name(enum witness_kind kind)

@@ -10,20 +10,19 @@
 #include <linux/netfilter.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bpf_child.h"
 #include "proto.h"
 #include "util.h"
+#include "witness_cgroup.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #include "witness.skel.h"
 #pragma GCC diagnostic pop
 
-#define RING_BYTES  (1U << 20)
 #define STACK_BYTES 16384
 
 /* Newer than some distributions' headers, and than their libbpf. */
@@ -89,29 +88,17 @@ static uint64_t stack_size(void)
 	return page > STACK_BYTES ? (uint64_t)page : STACK_BYTES;
 }
 
-static int inode_of(const char *path, uint32_t *ino)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -errno;
-	*ino = (uint32_t)st.st_ino;
-	return 0;
-}
-
 static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 {
 	uint32_t pid_ns, net_ns;
-	int err = inode_of("/proc/self/ns/pid", &pid_ns);
+	int err = witness_read_namespaces(&pid_ns, &net_ns);
 
-	if (err == 0)
-		err = inode_of("/proc/self/ns/net", &net_ns);
 	if (err < 0)
 		return err;
 	skel->rodata->our_pid_ns = pid_ns;
 	skel->rodata->our_net_ns = net_ns;
 	skel->rodata->syn_only = cfg->new_only;
-	skel->rodata->ring_size = RING_BYTES;
+	skel->rodata->ring_size = WITNESS_RING_BYTES;
 	skel->rodata->stack_size = stack_size();
 	for (size_t i = 0; i < cfg->ntargets; i++)
 		if (!add_target(skel->rodata->filters, &skel->rodata->nfilters,
@@ -122,7 +109,7 @@ static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 	bpf_program__set_type(skel->progs.witness_hook, PROG_TYPE_NETFILTER);
 	bpf_program__set_expected_attach_type(skel->progs.witness_hook,
 					      ATTACH_TYPE_NETFILTER);
-	return bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
+	return bpf_map__set_max_entries(skel->maps.ring, WITNESS_RING_BYTES);
 }
 
 /* ------------------------------------------------------------- the netfilter
@@ -242,24 +229,38 @@ static int load(const void *data, int *fds, size_t *n)
 	return 0;
 }
 
+static int load_kind(const struct witness_config *cfg, int fds[WITNESS_FDS])
+{
+	switch (cfg->kind) {
+	case WITNESS_NETFILTER:
+	case WITNESS_TRACING:
+		return bpf_child_run(load, cfg, fds, WITNESS_FDS);
+	case WITNESS_CGROUP:
+		return bpf_child_run(witness_cgroup_load, cfg, fds,
+				     WITNESS_FDS);
+	case WITNESS_AUTO:
+		break;
+	}
+	return -EINVAL;
+}
+
 int witness_load(const struct witness_config *cfg, enum witness_kind *kind,
 		 int fds[WITNESS_FDS])
 {
 	struct witness_config one = *cfg;
-	int err = 0, r = -EOPNOTSUPP;
+	int err = 0, r;
 
-	for (one.kind = WITNESS_NETFILTER; one.kind <= WITNESS_TRACING;
-	     one.kind++) {
-		if (cfg->kind != WITNESS_AUTO && cfg->kind != one.kind)
-			continue;
-		if (cfg->kind == WITNESS_AUTO &&
-		    one.kind == WITNESS_NETFILTER && !has_netfilter())
-			continue;
-		r = bpf_child_run(load, &one, fds, WITNESS_FDS);
+	if (cfg->kind != WITNESS_AUTO) {
+		*kind = cfg->kind;
+		return load_kind(cfg, fds);
+	}
+	one.kind = has_netfilter() ? WITNESS_NETFILTER : WITNESS_TRACING;
+	for (; one.kind <= WITNESS_CGROUP; one.kind++) {
+		r = load_kind(&one, fds);
+		*kind = one.kind;
 		if (r == 0)
-			break;
+			return 0;
 		err = err != 0 ? err : r;
 	}
-	*kind = one.kind;
-	return r == 0 ? 0 : err;
+	return err;
 }

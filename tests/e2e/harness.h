@@ -44,8 +44,11 @@ int e2e_teardown(void **state);
 /* Loopback up, with the addresses, in a namespace that a test has entered. */
 void e2e_addresses(void);
 bool e2e_has_ipv6(void);
-/* Does ptrap-ng see who sends?  Not with E2E_NO_WITNESS in the environment. */
+/* Does ptrap-ng see who sends?  E2E_WITNESS in the environment is for its option
+ * --witness: not with "none" or "cgroup". */
 bool e2e_has_witness(void);
+/* Or at least who connects? */
+bool e2e_sees_connects(void);
 /* The grade that is to be expected, and who is the true sender. */
 const char *seen_or(const char *grade);
 #define expect_seen_or(e, pid, grade) \

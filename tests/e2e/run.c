@@ -149,7 +149,8 @@ static void child_run(int exe, const struct trap_how *how, int out, int err,
 
 static struct trap_run *spawn(const struct trap_how *how, const char *argv[])
 {
-	const char *args[ARGS_MAX + 1] = {argv[0], "--no-witness"};
+	const char *args[ARGS_MAX + 2] = {argv[0], "--witness",
+					  getenv("E2E_WITNESS")};
 	int exe = open(getenv("PTRAP"), O_PATH | O_CLOEXEC);
 	int out[2] = {-1, how ? how->out_fd : -1}, err[2];
 	struct trap_run *t = &runs[nruns];
@@ -160,8 +161,8 @@ static struct trap_run *spawn(const struct trap_how *how, const char *argv[])
 	assert_int_equal(pipe2(err, O_CLOEXEC), 0);
 	*t = (struct trap_run){.out = out[0], .err = err[0], .pidfd = -1};
 	nruns++;
-	if (getenv("E2E_NO_WITNESS")) {
-		memcpy(args + 2, argv + 1, (ARGS_MAX - 1) * sizeof(argv[0]));
+	if (args[2]) {
+		memcpy(args + 3, argv + 1, (ARGS_MAX - 1) * sizeof(argv[0]));
 		argv = args;
 	}
 	t->pid = fork();

@@ -73,7 +73,7 @@ static void tcp_blocking_connect_is_proved(void **state)
 	e = trap_event(t);
 	expect_sender(e, s->pid, s->pid, "proved");
 	expect_text(e, "ptrap.method",
-		    e2e_has_witness() ? "witness" : "connect");
+		    e2e_sees_connects() ? "witness" : "connect");
 	expect_flow(e, "tcp", "ipv4", ADDR_RESOLVER, 80, r.sport);
 	expect_identity(e, s->pid);
 	expect_int(e, "event.sequence", 1);
@@ -91,8 +91,9 @@ static void tcp_nonblocking_connect_is_holder(void **state)
 	server_tcp(ADDR_RESOLVER, 80);
 	assert_int_equal(sender_run(send_one, &a, &s).err, 0);
 	e = trap_event(t);
-	expect_sender(e, s->pid, 0, seen_or("holder"));
-	expect_text(e, "ptrap.method", e2e_has_witness() ? "witness" : "sweep");
+	expect_sender(e, s->pid, 0, e2e_sees_connects() ? "proved" : "holder");
+	expect_text(e, "ptrap.method",
+		    e2e_sees_connects() ? "witness" : "sweep");
 	expect_identity(e, s->pid);
 	trap_expect_end(t);
 }

@@ -378,7 +378,10 @@ static void closed_after_send(void **state)
 	sender_run(close_after_send, NULL, &s);
 	thaw_with(t, 1);
 	e = trap_event(t);
-	expect_seen_or(e, s->pid, "uid-only|unknown");
+	expect_seen_or(e, s->pid,
+		       e2e_sees_connects() ? "creator" : "uid-only|unknown");
+	if (e2e_sees_connects() && !e2e_has_witness())
+		expect_int(e, "ptrap.creator.pid", s->pid);
 	expect_int(e, "ptrap.packet_uid", 0);
 	if (!e2e_has_witness())
 		expect_nobody(e);
