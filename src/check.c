@@ -110,28 +110,27 @@ static bool check_proc(void)
 		   fd >= 0 ? "" : "needs CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH");
 }
 
-static void check_witness(void)
+bool check_witness(char *text, size_t size)
 {
 	struct witness_config cfg = {0};
-	char detail[64];
 	struct witness *w;
 	int err = witness_open(&w, &cfg);
 
 	if (err < 0) {
-		say(false, "witness", witness_reason(err));
-		return;
+		snprintf(text, size, "%s", witness_reason(err));
+		return false;
 	}
-	snprintf(detail, sizeof(detail), "%s: %s",
-		 witness_kind_name(witness_kind(w)),
+	snprintf(text, size, "%s: %s", witness_kind_name(witness_kind(w)),
 		 witness_sees_packets(w) ? "dead senders are known, too"
 					 : "who opened and connected a socket");
-	say(true, "witness", detail);
 	witness_close(w);
+	return true;
 }
 
 static int check_all(void)
 {
-	bool own = unshare(CLONE_NEWNET) == 0, ok;
+	bool own = unshare(CLONE_NEWNET) == 0, ok, seen;
+	char detail[128];
 
 	if (!own)
 		printf("---  %-22s %s\n", "network namespace",
@@ -140,7 +139,8 @@ static int check_all(void)
 	ok = check_sockdiag(IPPROTO_TCP, "sock_diag for TCP") && ok;
 	ok = check_sockdiag(IPPROTO_UDP, "sock_diag for UDP") && ok;
 	check_proc();
-	check_witness();
+	seen = check_witness(detail, sizeof(detail));
+	say(seen, "witness", detail);
 	fflush(stdout);
 	return ok ? 0 : EXIT_SYSTEM;
 }

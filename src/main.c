@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -489,14 +490,18 @@ static int print_usage(void)
 	return fflush(stdout) != 0 ? EXIT_SYSTEM : 0;
 }
 
+/* What is built in, and what this kernel makes of it. */
 static int print_version(void)
 {
-	return printf("ptrap-ng " PTRAP_VERSION "\n"
-		      "features: nfqueue, nftables, sock_diag, json%s\n",
-		      witness_is_built_in() ? ", witness" : "") < 0 ||
-			       fflush(stdout) != 0
-		       ? EXIT_SYSTEM
-		       : 0;
+	char detail[128];
+
+	unshare(CLONE_NEWNET); /* to try it where nothing is sent */
+	printf("ptrap-ng " PTRAP_VERSION "\n"
+	       "features: nfqueue, nftables, sock_diag, json%s\n",
+	       witness_is_built_in() ? ", witness" : "");
+	printf("witness: %s%s\n",
+	       check_witness(detail, sizeof(detail)) ? "" : "none; ", detail);
+	return fflush(stdout) != 0 ? EXIT_SYSTEM : 0;
 }
 
 static int run_mode(struct program *p)
