@@ -29,12 +29,11 @@ static int send_fds(int to, struct message m, const int *fds)
 	union control c = {0};
 	struct iovec iov = {&m, sizeof(m)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *cmsg;
+	struct cmsghdr *cmsg = &c.align;
 
 	if (m.err == 0) {
 		msg.msg_control = c.mem;
 		msg.msg_controllen = CMSG_SPACE(m.n * sizeof(int));
-		cmsg = CMSG_FIRSTHDR(&msg);
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
 		cmsg->cmsg_len = CMSG_LEN(m.n * sizeof(int));

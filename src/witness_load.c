@@ -123,8 +123,10 @@ static bool has_netfilter(void)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = NF_ACCEPT},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = ATTACH_TYPE_NETFILTER);
+	const struct bpf_prog_load_opts opts = {
+		.sz = sizeof(opts),
+		.expected_attach_type = ATTACH_TYPE_NETFILTER,
+	};
 	int fd = bpf_prog_load(PROG_TYPE_NETFILTER, "witness_probe", "GPL",
 			       accept, ARRAY_SIZE(accept), &opts);
 
