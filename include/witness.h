@@ -14,7 +14,8 @@
 /*
  * From the best to the worst.  All need CAP_BPF and CAP_PERFMON (netfilter:
  * CAP_NET_ADMIN), the kernel's types (BTF), and Linux 5.17 for bpf_loop.  They
- * look only, change no packet, and are gone with the descriptors.
+ * look only, change no packet, and are gone with the descriptors.  Only what is
+ * sent from here: at the other hooks whoever runs is a bystander.
  */
 enum witness_kind {
 	WITNESS_AUTO,		/* the best that there is */
