@@ -88,5 +88,7 @@ int nfqueue_verdict_batch(struct nfqueue *q, uint32_t id, uint32_t verdict);
  * dropped because the queue was full, and because the socket was. -errno. */
 int nfqueue_read_drops(const struct nfqueue *q, uint64_t *queue_dropped,
 		       uint64_t *user_dropped);
+/* The id that the kernel gave last, from the same place; -ENOENT. */
+int nfqueue_last_id(const struct nfqueue *q, uint32_t *id);
 
 #endif

@@ -25,7 +25,9 @@ struct trap {
 	bool has_record;	      /* of the packet that is worked on */
 	struct witness_record record;
 	uint64_t swept;		/* the guardian's sweeps known of */
-	bool stale;		/* messages of before it are still read */
+	bool stale;		/* messages of before it are still read, */
+	bool has_stale_id;
+	uint32_t stale_id;	/* up to this one */
 	uint64_t sequence; /* of the last event begun */
 	struct stats stats;
 	struct stats_tables *tables;

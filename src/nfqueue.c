@@ -116,20 +116,26 @@ static FILE *open_proc_queues(void)
 }
 
 /* One line of /proc/net/netfilter/nfnetlink_queue (seq_show in
- * net/netfilter/nfnetlink_queue.c), or false. */
-static bool find_proc_queue(uint16_t num, uint64_t *queue_dropped,
-			    uint64_t *user_dropped)
+ * net/netfilter/nfnetlink_queue.c). */
+struct proc_queue {
+	unsigned num;
+	uint64_t queue_dropped, user_dropped;
+	uint32_t last_id;
+};
+
+static bool find_proc_queue(uint16_t num, struct proc_queue *q)
 {
 	FILE *f = open_proc_queues();
-	unsigned n;
 	bool found = false;
 
 	if (f == NULL)
 		return false;
-	while (!found &&
-	       fscanf(f, "%u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %*u %*u",
-		      &n, queue_dropped, user_dropped) == 3)
-		found = n == num;
+	while (!found && fscanf(f,
+				"%u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+				" %" SCNu32 " %*u",
+				&q->num, &q->queue_dropped, &q->user_dropped,
+				&q->last_id) == 4)
+		found = q->num == num;
 	fclose(f);
 	return found;
 }
@@ -138,10 +144,9 @@ static bool find_proc_queue(uint16_t num, uint64_t *queue_dropped,
  * CAP_NET_ADMIN, and EINVAL where there is no NFQUEUE at all. */
 static int explain_bind_error(const struct nfqueue *q, int err)
 {
-	uint64_t unused[2];
+	struct proc_queue other;
 
-	if ((err == -EPERM || err == -EBUSY) &&
-	    find_proc_queue(q->num, &unused[0], &unused[1]))
+	if ((err == -EPERM || err == -EBUSY) && find_proc_queue(q->num, &other))
 		return -EBUSY;
 	if (err == -EINVAL)
 		return -EOPNOTSUPP;
@@ -404,7 +409,20 @@ int nfqueue_verdict_batch(struct nfqueue *q, uint32_t id, uint32_t verdict)
 int nfqueue_read_drops(const struct nfqueue *q, uint64_t *queue_dropped,
 		       uint64_t *user_dropped)
 {
-	*queue_dropped = *user_dropped = 0;
-	return find_proc_queue(q->num, queue_dropped, user_dropped) ? 0
-								    : -ENOENT;
+	struct proc_queue line = {0};
+	bool found = find_proc_queue(q->num, &line);
+
+	*queue_dropped = found ? line.queue_dropped : 0;
+	*user_dropped = found ? line.user_dropped : 0;
+	return found ? 0 : -ENOENT;
+}
+
+int nfqueue_last_id(const struct nfqueue *q, uint32_t *id)
+{
+	struct proc_queue line;
+
+	if (!find_proc_queue(q->num, &line))
+		return -ENOENT;
+	*id = line.last_id;
+	return 0;
 }

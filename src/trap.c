@@ -326,8 +326,9 @@ static bool is_answer(struct trap *t, const struct inbox_item *item)
 }
 
 /* The guardian has emptied the queue while the loop was stuck: what had been in
- * it then is gone, though its messages are still to be read. */
-static bool is_swept(struct trap *t)
+ * it then is gone, though its messages are still to be read.  Up to which id
+ * that is, the queue tells; where it cannot, it is all that is there. */
+static bool is_swept(struct trap *t, uint32_t id)
 {
 	struct verdict_stats st;
 
@@ -335,7 +336,11 @@ static bool is_swept(struct trap *t)
 	if (st.swept != t->swept) {
 		t->swept = st.swept;
 		t->stale = true;
+		t->has_stale_id =
+			nfqueue_last_id(t->cfg.queue, &t->stale_id) == 0;
 	}
+	if (t->stale && t->has_stale_id && (int32_t)(id - t->stale_id) > 0)
+		t->stale = false;
 	return t->stale;
 }
 
@@ -345,7 +350,7 @@ static void take(struct trap *t, const struct inbox_item *item)
 	struct flow *f;
 
 	t->stats.packets++;
-	if (is_swept(t)) {
+	if (is_swept(t, item->queued.id)) {
 		find_record(t, item);
 		t->stats.expired++;
 		verdict_pass(t->cfg.verdict, item->queued.id);
@@ -390,6 +395,16 @@ static const struct inbox_item *next_item(struct trap *t)
 	return item;
 }
 
+/* A turn of many packets takes long on a busy machine, and is not stuck as long
+ * as they come to their turn in time. */
+static void note_progress(struct trap *t, uint64_t received_us)
+{
+	uint64_t now = util_now_us();
+
+	if (now < received_us + t->cfg.hold_us)
+		verdict_touch(t->cfg.verdict, now);
+}
+
 /* As many as the inbox holds, then the rest of the turn has its turn.  The
  * first one is worked on before the others are read. */
 static void take_some(struct trap *t)
@@ -407,6 +422,7 @@ static void take_some(struct trap *t)
 			return;
 		}
 		take(t, item);
+		note_progress(t, item->received_us);
 		inbox_pop(t->inbox);
 	}
 }
