@@ -98,7 +98,9 @@ struct sockowner_holder {
 };
 
 struct sockowner_socket {
-	uint64_t inode, cookie, cgroup_id;
+	uint64_t inode, cookie;		/* cookie 0: it has none yet, or only
+					 * /proc/net tells of it */
+	uint64_t cgroup_id;
 	uid_t uid;
 	int state;			/* TCP_ESTABLISHED, ... */
 	bool listening;
@@ -161,7 +163,7 @@ int sockowner_get(struct sockowner *so, const struct sockowner_query *q,
 void sockowner_release(struct sockowner_answer *answer);
 
 /*
- * A further packet of a known flow: is it still that socket (cookie) and, where
+ * A further packet of a known flow: is it still that socket and, where
  * holder is given, still open there in the same process and program image?
  * Exact look-up and three reads, no sweep.  1 yes, 0 no.
  *
@@ -169,7 +171,8 @@ void sockowner_release(struct sockowner_answer *answer);
  * found has charged, another one sent some of them.
  */
 int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
-		    uint64_t cookie, const struct sockowner_holder *holder);
+		    const struct sockowner_socket *socket,
+		    const struct sockowner_holder *holder);
 
 /* TCP: is somebody listening at the local address, so that a packet from there
  * may be a server's answer?  One look-up.  1 yes, 0 no. */
@@ -177,11 +180,11 @@ int sockowner_serves(struct sockowner *so, const struct sockowner_query *q);
 
 /*
  * More packets of these addresses have turned up since the question was asked
- * (held_packets and held_bytes are more): is the socket of that cookie still the
- * only one that can have sent them?  1 yes, 0 no.
+ * (held_packets and held_bytes are more): is that socket still the only one that
+ * can have sent them?  1 yes, 0 no.
  */
 int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
-		      uint64_t cookie);
+		      const struct sockowner_socket *socket);
 
 /* "proved", "uid-only", ...; "no socket", ... (NULL for NONE); "sweep", ... */
 const char *sockowner_grade_name(enum sockowner_grade grade);

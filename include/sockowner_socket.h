@@ -36,9 +36,15 @@ bool sockowner_socket_find(struct sockowner_finder *f,
 			   const struct sockdiag_query *d,
 			   struct sockowner_answer *a);
 
-/* One exact look-up: is it the socket of that cookie?  1: yes, and *inode. */
+/* By their cookies, where both have one; an inode's number comes back only after
+ * four billion others. */
+bool sockowner_socket_is_same(const struct sockowner_socket *a,
+			      const struct sockowner_socket *b);
+
+/* One exact look-up: is it that socket?  1: yes, and *inode. */
 int sockowner_socket_still(struct sockowner_finder *f,
-			   const struct sockowner_query *q, uint64_t cookie,
+			   const struct sockowner_query *q,
+			   const struct sockowner_socket *socket,
 			   uint64_t *inode);
 
 /* TCP: has the local address a listener? */

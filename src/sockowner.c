@@ -167,12 +167,13 @@ static void give_up(struct sockowner_answer *a, enum sockowner_reason reason)
  * while, so its socket must be there as it was. */
 static bool is_socket_unchanged(struct sockowner *so,
 				const struct sockowner_query *q,
-				const struct sockdiag_query *d, uint64_t cookie)
+				const struct sockdiag_query *d,
+				const struct sockowner_socket *socket)
 {
 	struct sockowner_answer again = {0};
 
 	return sockowner_socket_find(&so->finder, q, d, &again) &&
-	       again.socket.cookie == cookie;
+	       sockowner_socket_is_same(&again.socket, socket);
 }
 
 /* The grade of a question whose sweep is complete. */
@@ -182,7 +183,7 @@ static void judge(struct sockowner *so, struct wait *w)
 
 	a->method = SOCKOWNER_METHOD_SWEEP;
 	a->ndenied = fdscan_denied(so->scan);
-	if (!is_socket_unchanged(so, &w->query, &w->diag, a->socket.cookie)) {
+	if (!is_socket_unchanged(so, &w->query, &w->diag, &a->socket)) {
 		give_up(a, SOCKOWNER_REASON_CHANGED);
 	} else if (w->query.connecting && a->nholders_total == 1 &&
 		   sockowner_holder_prove(a)) {
@@ -368,21 +369,22 @@ int sockowner_serves(struct sockowner *so, const struct sockowner_query *q)
 }
 
 int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
-		      uint64_t cookie)
+		      const struct sockowner_socket *socket)
 {
 	struct sockdiag_query d;
 
 	return sockowner_socket_query(q, &d) == 0 &&
-	       is_socket_unchanged(so, q, &d, cookie);
+	       is_socket_unchanged(so, q, &d, socket);
 }
 
 int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
-		    uint64_t cookie, const struct sockowner_holder *holder)
+		    const struct sockowner_socket *socket,
+		    const struct sockowner_holder *holder)
 {
 	uint64_t inode;
 	int dirfd, still;
 
-	if (!sockowner_socket_still(&so->finder, q, cookie, &inode))
+	if (!sockowner_socket_still(&so->finder, q, socket, &inode))
 		return 0;
 	if (holder == NULL)
 		return 1;

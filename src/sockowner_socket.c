@@ -258,17 +258,28 @@ bool sockowner_socket_find(struct sockowner_finder *f,
 	return false;
 }
 
+bool sockowner_socket_is_same(const struct sockowner_socket *a,
+			      const struct sockowner_socket *b)
+{
+	if (a->cookie != 0 && b->cookie != 0)
+		return a->cookie == b->cookie;
+	return a->inode != 0 && a->inode == b->inode;
+}
+
 int sockowner_socket_still(struct sockowner_finder *f,
-			   const struct sockowner_query *q, uint64_t cookie,
+			   const struct sockowner_query *q,
+			   const struct sockowner_socket *socket,
 			   uint64_t *inode)
 {
+	struct sockowner_socket now;
 	struct sockdiag_query d;
 	struct sockdiag_row row;
 
 	if (sockowner_socket_query(q, &d) < 0 ||
 	    sockdiag_get(f->diag, &d, &row) < 0)
 		return 0;
-	if (row.cookie != cookie ||
+	now = socket_of(&row);
+	if (!sockowner_socket_is_same(&now, socket) ||
 	    (q->protocol != IPPROTO_TCP && !has_charged(q, &row)))
 		return 0;
 	*inode = row.inode;

@@ -85,8 +85,8 @@ static bool is_same_socket(struct trap *t, const struct catch *c,
 	if (!c->answer.has_socket)
 		return false;
 	count_held(t, &q, &item->packet.tuple);
-	return sockowner_still(t->cfg.sockowner, &q, c->answer.socket.cookie,
-			       NULL) == 1;
+	return sockowner_still(t->cfg.sockowner, &q, &c->answer.socket, NULL) ==
+	       1;
 }
 
 static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
@@ -126,13 +126,15 @@ static void meet_open(struct trap *t, struct catch *c,
 static bool is_unchanged(struct trap *t, const struct flow *f,
 			 const struct inbox_item *item)
 {
+	const struct sockowner_socket socket = {.cookie = f->cookie,
+						.inode = f->inode};
 	const struct sockowner_holder *holder = NULL;
 	struct sockowner_query query;
 	int same = t->has_record ? catch_flow_has_record(f, &t->record) : -1;
 
 	if (same >= 0)
 		return same;
-	if (f->cookie == 0)
+	if (f->cookie == 0 && f->inode == 0)
 		return false;
 	catch_make_query(item, &query);
 	count_held(t, &query, &f->tuple);
@@ -141,8 +143,7 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 	if (f->has_holder &&
 	    (f->holder.fd >= 0 || f->tuple.proto != IPPROTO_TCP))
 		holder = &f->holder;
-	return sockowner_still(t->cfg.sockowner, &query, f->cookie, holder) ==
-	       1;
+	return sockowner_still(t->cfg.sockowner, &query, &socket, holder) == 1;
 }
 
 /* Packets of a flow that has had its event. */
@@ -444,7 +445,7 @@ static void doubt_datagram(struct trap *t, struct catch *c)
 		c->hurried = true;
 	count_held(t, &q, &c->event.tuple);
 	q.held_all = true;
-	if (sockowner_recheck(t->cfg.sockowner, &q, c->answer.socket.cookie))
+	if (sockowner_recheck(t->cfg.sockowner, &q, &c->answer.socket))
 		return;
 	c->answer.grade = SOCKOWNER_UNKNOWN;
 	c->answer.reason = SOCKOWNER_REASON_NOT_QUEUED;

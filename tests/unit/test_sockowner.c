@@ -313,6 +313,20 @@ static void get_syn(const struct sockowner_query *q, struct sockowner_answer *a)
 	fail_msg("no SYN");
 }
 
+/* By its cookie, or without one by its inode. */
+static void expect_identity(const struct sockowner_query *q,
+			    const struct sockowner_socket *socket)
+{
+	struct sockowner_socket other = *socket;
+
+	other.cookie++;
+	assert_int_equal(sockowner_still(so, q, &other, NULL), 0);
+	other.cookie = 0;
+	assert_int_equal(sockowner_still(so, q, &other, NULL), 1);
+	other.inode++;
+	assert_int_equal(sockowner_still(so, q, &other, NULL), 0);
+}
+
 static void test_connect(void **state)
 {
 	struct sockaddr_in to, local;
@@ -332,13 +346,11 @@ static void test_connect(void **state)
 	assert_int_equal(a.reason, SOCKOWNER_REASON_NONE);
 	assert_int_equal(a.holders[0].pid, pid);
 	assert_int_equal(a.holders[0].tid, pid);
-	assert_int_equal(
-		sockowner_still(so, &q, a.socket.cookie, &a.holders[0]), 1);
-	assert_int_equal(sockowner_still(so, &q, a.socket.cookie + 1, NULL), 0);
+	assert_int_equal(sockowner_still(so, &q, &a.socket, &a.holders[0]), 1);
+	expect_identity(&q, &a.socket);
 	assert_false(a.holders[0].has_image);
 	a.holders[0].call[0] ^= 1;
-	assert_int_equal(
-		sockowner_still(so, &q, a.socket.cookie, &a.holders[0]), 0);
+	assert_int_equal(sockowner_still(so, &q, &a.socket, &a.holders[0]), 0);
 	sockowner_release(&a);
 	kill_child(pid);
 	close(filler);
