@@ -20,6 +20,9 @@ struct sockdiag_row {
 	uint16_t local_port, remote_port;
 	uint32_t ifindex;		/* bound to that device, or 0 */
 	uint32_t rqueue, wqueue;	/* UDP: bytes charged and not yet sent */
+	uint32_t wmem;			/* SCTP, DCCP: bytes charged (SCTP: one a
+					 * packet and the chunks' own), packets
+					 * on their way among them */
 	uint32_t uid;			/* the creator's */
 	uint64_t inode;			/* 0: nobody's (TIME_WAIT, orphan; with
 					 * TCP_SYN_RECV a half-open connection,
@@ -27,6 +30,9 @@ struct sockdiag_row {
 	uint64_t cookie;
 	uint64_t cgroup_id;		/* 0: the kernel does not say (< 5.9) */
 	bool v6only;			/* told of unconnected sockets only */
+	bool raw;			/* local_port is a protocol number */
+	bool payload_only;		/* raw: it writes no IP header; told of
+					 * by raw_diag, since 5.10 */
 };
 
 struct sockdiag;
@@ -73,6 +79,17 @@ int sockdiag_get_listener(struct sockdiag *sd, const struct sockdiag_query *q,
  */
 int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 		      struct sockdiag_row *rows, size_t max);
+
+/*
+ * Every raw socket of that family; local_port is its protocol number.  Any of
+ * them may write a whole IP header and so send any protocol.  Returns as above;
+ * -EOPNOTSUPP: the kernel has no raw_diag, see sockraw.
+ */
+int sockdiag_find_raw(struct sockdiag *sd, uint8_t family,
+		      struct sockdiag_row *rows, size_t max);
+
+/* TCP, SCTP, DCCP: a socket for each connection, which sends to its peer. */
+bool sockdiag_is_connected(int proto);
 
 /*
  * Could a socket like this row have sent that packet?  Same local port; local

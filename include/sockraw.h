@@ -27,8 +27,8 @@ void sockraw_open(struct sockraw *sr, int rootfd);
 void sockraw_close(struct sockraw *sr);
 
 /*
- * One line, with or without its '\n', as a row without cookie, cgroup_id and
- * ifindex.  local_port is the echo id (ping) or the protocol number (raw);
+ * One line, with or without its '\n', as a row without cookie, cgroup_id,
+ * ifindex and raw (sockraw_read sets that).  local_port is the echo id (ping) or the protocol number (raw);
  * wqueue counts bytes charged and not yet sent, as sock_diag's.  family:
  * AF_INET or AF_INET6, for the addresses' width.  -ENOMSG: the heading;
  * -EBADMSG: no such line.

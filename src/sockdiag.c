@@ -20,20 +20,29 @@
 		*/
 #define MISSING_US   UTIL_SEC /* so long a protocol stays "not there" */
 #define STATE_BIT(s) (1U << (s))
+#define EXT_BIT(e)   ((uint8_t)(1U << ((e)-1)))
 
 struct protocol {
 	uint8_t proto;
 	bool connected;	 /* a socket sends to its peer only, and may listen */
 	bool multihomed; /* from any address of its association */
 	bool swapped;	 /* the look-up is an incoming packet's: udp_diag.c */
+	bool raw;	 /* the local "port" is the protocol: raw_diag.c */
+	uint8_t ext;	 /* what is asked for beyond the row */
 };
 
 static const struct protocol protocols[] = {
 	{.proto = IPPROTO_TCP, .connected = true},
 	{.proto = IPPROTO_UDP, .swapped = true},
 	{.proto = IPPROTO_UDPLITE, .swapped = true},
-	{.proto = IPPROTO_SCTP, .connected = true, .multihomed = true},
-	{.proto = IPPROTO_DCCP, .connected = true},
+	{.proto = IPPROTO_SCTP,
+	 .connected = true,
+	 .multihomed = true,
+	 .ext = EXT_BIT(INET_DIAG_SKMEMINFO)},
+	{.proto = IPPROTO_DCCP,
+	 .connected = true,
+	 .ext = EXT_BIT(INET_DIAG_SKMEMINFO)},
+	{.proto = IPPROTO_RAW, .raw = true},
 };
 
 struct sockdiag {
@@ -93,12 +102,39 @@ static const struct protocol *protocol_get(uint8_t proto)
 	return NULL;
 }
 
+static int parse_meminfo(const void *payload, size_t len,
+			 struct sockdiag_row *row)
+{
+	uint32_t mem[SK_MEMINFO_WMEM_ALLOC + 1];
+
+	if (len < sizeof(mem))
+		return -EBADMSG;
+	memcpy(mem, payload, sizeof(mem));
+	row->wmem = mem[SK_MEMINFO_WMEM_ALLOC];
+	return 0;
+}
+
+/* Bits of struct inet_diag_sockopt, which has had hdrincl from the start. */
+static int parse_sockopt(const void *payload, size_t len,
+			 struct sockdiag_row *row)
+{
+	struct inet_diag_sockopt opt = {0};
+
+	memcpy(&opt, payload, len < sizeof(opt) ? len : sizeof(opt));
+	row->payload_only = !opt.hdrincl;
+	return 0;
+}
+
 static int parse_attr(const struct nlattr *attr, struct sockdiag_row *row)
 {
 	size_t len = mnl_attr_get_payload_len(attr);
 	uint8_t v6only;
 
 	switch (mnl_attr_get_type(attr)) {
+	case INET_DIAG_SKMEMINFO:
+		return parse_meminfo(mnl_attr_get_payload(attr), len, row);
+	case INET_DIAG_SOCKOPT:
+		return parse_sockopt(mnl_attr_get_payload(attr), len, row);
 	case INET_DIAG_SKV6ONLY:
 		if (len < sizeof(v6only))
 			return -EBADMSG;
@@ -237,7 +273,7 @@ bool sockdiag_row_fits(const struct sockdiag_row *row,
 {
 	const struct protocol *p = protocol_get(q->proto);
 
-	return p && sender_fits(p, row, q);
+	return p && !p->raw && sender_fits(p, row, q);
 }
 
 static struct inet_diag_sockid sockid_make(const struct protocol *p,
@@ -276,6 +312,7 @@ static int get_row(struct sockdiag *sd, const struct protocol *p,
 			.nlmsg_seq = nl_next_seq(sd->nl)},
 		.req = {.sdiag_family = q->local.family,
 			.sdiag_protocol = p->proto,
+			.idiag_ext = p->ext,
 			.idiag_states = ~0U,
 			.id = sockid_make(p, q)},
 	};
@@ -299,6 +336,13 @@ static int dump(struct sockdiag *sd, const struct protocol *p, uint8_t family,
 	};
 
 	return nl_request(sd->nl, &r.nlh, cb, data);
+}
+
+bool sockdiag_is_connected(int proto)
+{
+	const struct protocol *p = protocol_get((uint8_t)proto);
+
+	return p && p->connected;
 }
 
 /* A look-up's ENOENT means "no such socket" and "no such protocol" alike; only
@@ -349,7 +393,7 @@ static int get_matching(struct sockdiag *sd, const struct sockdiag_query *query,
 
 	if (err)
 		return err;
-	if (!p || is_missing(sd, p))
+	if (!p || p->raw || is_missing(sd, p))
 		return -EOPNOTSUPP;
 	for (;;) {
 		err = get_row(sd, p, &q, row);
@@ -433,6 +477,41 @@ static int find_once(struct sockdiag *sd, struct found *f)
 	return dump(sd, p, AF_INET, states, port, found_cb, f);
 }
 
+static int raw_cb(const struct nlmsghdr *nlh, void *data)
+{
+	struct found *f = data;
+	struct sockdiag_row row;
+	int err = sockdiag_parse(nlh, &row);
+
+	if (err)
+		return err;
+	row.raw = true;
+	if (f->count < f->max)
+		f->rows[f->count] = row;
+	f->count++;
+	return 0;
+}
+
+int sockdiag_find_raw(struct sockdiag *sd, uint8_t family,
+		      struct sockdiag_row *rows, size_t max)
+{
+	const struct protocol *p = protocol_get(IPPROTO_RAW);
+	struct found f = {.protocol = p, .rows = rows, .max = max};
+	int err = -EAGAIN;
+
+	if (is_missing(sd, p))
+		return -EOPNOTSUPP;
+	for (int i = 0; i < DUMP_TRIES && err == -EAGAIN; i++) {
+		f.count = 0;
+		err = dump(sd, p, family, ALL_STATES, 0, raw_cb, &f);
+	}
+	if (err == -ENOENT) {
+		err = why_none(sd, p);
+		return err == -ENOENT ? 0 : err;
+	}
+	return err ? err : (int)f.count;
+}
+
 int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 		      struct sockdiag_row *rows, size_t max)
 {
@@ -442,7 +521,7 @@ int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 
 	if (err)
 		return err;
-	if (!p || is_missing(sd, p))
+	if (!p || p->raw || is_missing(sd, p))
 		return -EOPNOTSUPP;
 	for (int i = 0; i < DUMP_TRIES; i++) {
 		f.count = 0;

@@ -16,11 +16,12 @@
 static const struct {
 	const char *path;
 	uint8_t family;
+	bool raw;
 } tables[SOCKRAW_TABLES] = {
-	[SOCKRAW_ICMP] = {"net/icmp", AF_INET},
-	[SOCKRAW_ICMP6] = {"net/icmp6", AF_INET6},
-	[SOCKRAW_RAW] = {"net/raw", AF_INET},
-	[SOCKRAW_RAW6] = {"net/raw6", AF_INET6},
+	[SOCKRAW_ICMP] = {"net/icmp", AF_INET, false},
+	[SOCKRAW_ICMP6] = {"net/icmp6", AF_INET6, false},
+	[SOCKRAW_RAW] = {"net/raw", AF_INET, true},
+	[SOCKRAW_RAW6] = {"net/raw6", AF_INET6, true},
 };
 
 void sockraw_open(struct sockraw *sr, int rootfd)
@@ -180,7 +181,7 @@ struct page {
 };
 
 /* All whole lines; -EBADMSG. */
-static int take_lines(struct page *pg, uint8_t family,
+static int take_lines(struct page *pg, enum sockraw_table table,
 		      struct sockdiag_row *rows, size_t max, size_t *n)
 {
 	const char *p = pg->text, *nl;
@@ -188,9 +189,11 @@ static int take_lines(struct page *pg, uint8_t family,
 	int err;
 
 	while ((nl = memchr(p, '\n', pg->len - (size_t)(p - pg->text)))) {
-		err = sockraw_parse(p, (size_t)(nl - p), family, &row);
+		err = sockraw_parse(p, (size_t)(nl - p), tables[table].family,
+				    &row);
 		if (err < 0 && err != -ENOMSG)
 			return err;
+		row.raw = tables[table].raw;
 		if (err == 0 && *n < max)
 			rows[*n] = row;
 		*n += err == 0;
@@ -222,7 +225,7 @@ int sockraw_read(const struct sockraw *sr, enum sockraw_table table,
 			return pg.len == 0 ? (int)n : -EBADMSG;
 		pg.at += got;
 		pg.len += (size_t)got;
-		err = take_lines(&pg, tables[table].family, rows, max, &n);
+		err = take_lines(&pg, table, rows, max, &n);
 		if (err < 0)
 			return err;
 	}

@@ -173,6 +173,33 @@ static void test_parse_attrs(void **state)
 	assert_true(row.cgroup_id == 0x100001234);
 }
 
+static void test_parse_more_attrs(void **state)
+{
+	struct {
+		struct nlattr mem;
+		uint32_t values[SK_MEMINFO_VARS];
+		struct nlattr opt;
+		uint8_t bits[4];
+	} a = {
+		.mem = {.nla_len = 4 + sizeof(a.values),
+			.nla_type = INET_DIAG_SKMEMINFO},
+		.values = {[SK_MEMINFO_WMEM_ALLOC] = 4711},
+		.opt = {.nla_len = 6, .nla_type = INET_DIAG_SOCKOPT},
+		.bits = {1 << 3}, /* hdrincl */
+	};
+	struct sockdiag_row row;
+
+	(void)state;
+	assert_int_equal(parse_with(&a, sizeof(a), &row), 0);
+	assert_int_equal(row.wmem, 4711);
+	assert_false(row.payload_only);
+	a.bits[0] = 0xf7;
+	assert_int_equal(parse_with(&a, sizeof(a), &row), 0);
+	assert_true(row.payload_only);
+	a.mem.nla_len = 4 + SK_MEMINFO_WMEM_ALLOC * 4;
+	assert_int_equal(parse_with(&a, sizeof(a), &row), -EBADMSG);
+}
+
 static void test_parse_bad_attrs(void **state)
 {
 	struct {
@@ -339,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_parse_short),
 		cmocka_unit_test(test_parse_wrong_kind),
 		cmocka_unit_test(test_parse_attrs),
+		cmocka_unit_test(test_parse_more_attrs),
 		cmocka_unit_test(test_parse_bad_attrs),
 		cmocka_unit_test(test_fits_udp),
 		cmocka_unit_test(test_fits_device),
