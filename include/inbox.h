@@ -48,10 +48,10 @@ void inbox_pop(struct inbox *in);
  */
 bool inbox_has_rival(const struct inbox *in, const struct packet *p);
 
-/* Adds the packets of the protocol from that source port, the first one too, and
- * their lengths. */
-void inbox_count(const struct inbox *in, uint8_t proto, uint16_t sport,
-		 unsigned *packets, uint32_t *bytes);
+/* Each packet here that is no IP packet's ruin, the first one too. */
+void inbox_each(const struct inbox *in,
+		void (*each)(const struct inbox_item *item, void *data),
+		void *data);
 
 struct inbox_stats *inbox_stats(struct inbox *in);
 

@@ -26,4 +26,7 @@ const char *proto_nft_name(int proto);
 /* True where the header begins with a source and a destination port. */
 bool proto_has_ports(int proto);
 
+/* TCP, SCTP, DCCP: a socket for each connection. */
+bool proto_is_connected(int proto);
+
 #endif

@@ -69,6 +69,13 @@ struct sockowner_query {
 	uint32_t held_bytes;		/* in their socket's send queue */
 	bool held_all;			/* and nothing else of it is on its way: more
 					 * in the queue is not accounted for */
+	unsigned wide_packets;		/* the same for a raw socket, which is bound */
+	uint32_t wide_bytes;		/* to no port or echo id; 0: not counted yet */
+	bool held_others;		/* packets of other protocols are held, too,
+					 * which a raw socket may have sent */
+	bool fragment;			/* of the packet only addresses and protocol
+					 * are there: a raw socket's, whatever the
+					 * protocol (others' are cut up later) */
 	uint32_t payload;		/* TCP: bytes that the socket must be sending */
 	bool listener;			/* an incoming packet, or a SYN-ACK: a
 					 * listener may own it */

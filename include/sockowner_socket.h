@@ -8,11 +8,13 @@
 
 #include "sockdiag.h"
 #include "sockowner.h"
+#include "sockraw.h"
 
 #define ROWS_MAX 64
 
 struct sockowner_finder {
 	struct sockdiag *diag;
+	struct sockraw tables;
 	bool uid_exact;			/* packets' uids are sock_diag's */
 	struct sockdiag_row rows[ROWS_MAX];
 };

@@ -139,6 +139,7 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 			   in ? &q->remote : &q->local);
 	ipaddr_to_sockaddr(&t->daddr, t->dport, q->ifindex,
 			   in ? &q->local : &q->remote);
+	q->fragment = item->packet.fragment;
 	q->listener = in || packet_is_syn_ack(&item->packet);
 	if (q->listener)
 		return;

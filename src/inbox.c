@@ -140,16 +140,15 @@ bool inbox_has_rival(const struct inbox *in, const struct packet *p)
 	return false;
 }
 
-void inbox_count(const struct inbox *in, uint8_t proto, uint16_t sport,
-		 unsigned *packets, uint32_t *bytes)
+void inbox_each(const struct inbox *in,
+		void (*each)(const struct inbox_item *item, void *data),
+		void *data)
 {
 	for (unsigned i = 0; i < in->n; i++) {
-		const struct packet *p = &slot_at(in, i)->item.packet;
+		const struct inbox_item *item = &slot_at(in, i)->item;
 
-		if (p->tuple.proto != proto || p->tuple.sport != sport)
-			continue;
-		(*packets)++;
-		*bytes += p->len;
+		if (!item->malformed)
+			each(item, data);
 	}
 }
 

@@ -82,3 +82,9 @@ bool proto_has_ports(int proto)
 
 	return p && p->has_ports;
 }
+
+bool proto_is_connected(int proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP;
+}

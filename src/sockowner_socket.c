@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "procfs.h"
+#include "sockowner_raw.h"
 #include "util.h"
 
 /* What a packet is charged beyond its length, at least: struct sk_buff and
@@ -18,6 +19,9 @@
  * several of them. */
 #define SKB_ROOM  1536U
 #define SKB_SCALE 3U
+/* How often raw sockets are looked at in a row: one whose own packet is on its
+ * way to the device looks like the sender, but not for long. */
+#define RAW_LOOKS 4
 
 /* sock_diag gives uids as our user namespace has them, a packet as the first
  * one has them (nfqnl_put_sk_uidgid): they compare only there. */
@@ -46,6 +50,7 @@ static void load_diag_modules(struct sockowner_finder *f)
 		sockdiag_get(f->diag, &q, &f->rows[0]);
 	}
 	sockdiag_find_all(f->diag, &q, f->rows, ROWS_MAX);
+	sockdiag_find_raw(f->diag, AF_INET, f->rows, ROWS_MAX);
 }
 
 int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
@@ -54,6 +59,7 @@ int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 
 	if (err < 0)
 		return err;
+	sockraw_open(&f->tables, rootfd);
 	f->uid_exact = sockowner_socket_sees_all_users(rootfd);
 	load_diag_modules(f);
 	return 0;
@@ -61,8 +67,10 @@ int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 
 void sockowner_socket_close(struct sockowner_finder *f)
 {
-	if (f->diag != NULL)
-		sockdiag_close(f->diag);
+	if (f->diag == NULL)
+		return;
+	sockraw_close(&f->tables);
+	sockdiag_close(f->diag);
 	f->diag = NULL;
 }
 
@@ -96,6 +104,14 @@ static struct sockowner_socket socket_of(const struct sockdiag_row *row)
 		.state = row->state,
 		.listening = row->state == TCP_LISTEN,
 	};
+}
+
+bool sockowner_socket_is_same(const struct sockowner_socket *a,
+			      const struct sockowner_socket *b)
+{
+	if (a->cookie != 0 && b->cookie != 0)
+		return a->cookie == b->cookie;
+	return a->inode != 0 && a->inode == b->inode;
 }
 
 static void give_up(struct sockowner_answer *a, enum sockowner_reason reason)
@@ -207,29 +223,68 @@ static bool is_possible(const struct sockowner_finder *f,
 	return true;
 }
 
-/* The kernel's look-up for datagrams names one of several sockets that may
- * share the port; only all of them together are the truth. */
-static bool find_datagram(struct sockowner_finder *f,
-			  const struct sockowner_query *q,
-			  const struct sockdiag_query *d,
-			  struct sockowner_answer *a)
+/* A raw socket may have sent any packet of its protocol: all that are held must
+ * be its own, or one of them is another's who is gone. */
+static bool is_told_apart(const struct sockowner_query *q,
+			  const struct sockdiag_row *row)
 {
-	enum sockowner_reason reason = SOCKOWNER_REASON_NO_SOCKET;
-	int n = sockdiag_find_all(f->diag, d, f->rows, ROWS_MAX);
-	size_t seen = n > ROWS_MAX ? ROWS_MAX : (size_t)(n < 0 ? 0 : n);
+	struct sockowner_query wide = *q;
+
+	if (!row->raw || q->wide_packets == 0)
+		return true;
+	wide.held_packets = q->wide_packets;
+	wide.held_bytes = q->wide_bytes;
+	return has_charged(&wide, row) && sockowner_raw_is_told_apart(q, row);
+}
+
+static int find_rows(struct sockowner_finder *f,
+		     const struct sockowner_query *q,
+		     const struct sockdiag_query *d)
+{
+	if (sockowner_raw_sends(q))
+		return sockowner_raw_find(&f->tables, f->diag, q, d, f->rows,
+					  ROWS_MAX);
+	return sockdiag_find_all(f->diag, d, f->rows, ROWS_MAX);
+}
+
+/* Of the first n rows, those that may have sent it, as twins; the last one. */
+static const struct sockdiag_row *
+list_possible(const struct sockowner_finder *f, const struct sockowner_query *q,
+	      size_t n, struct sockowner_answer *a,
+	      enum sockowner_reason *why_not)
+{
+	const struct sockdiag_row *last = NULL;
 
 	a->ntwins = a->ntwins_total = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_possible(f, q, &f->rows[i], why_not))
+			continue;
+		last = &f->rows[i];
+		if (a->ntwins < SOCKOWNER_HOLDERS_MAX)
+			a->twins[a->ntwins++] = socket_of(last);
+		a->ntwins_total++;
+	}
+	return last;
+}
+
+/* The kernel's look-up for datagrams names one of several sockets that may
+ * share the port; only all of them together are the truth. */
+static bool look_for_datagram(struct sockowner_finder *f,
+			      const struct sockowner_query *q,
+			      const struct sockdiag_query *d,
+			      struct sockowner_answer *a)
+{
+	enum sockowner_reason reason = SOCKOWNER_REASON_NO_SOCKET;
+	int n = find_rows(f, q, d);
+	size_t seen = n > ROWS_MAX ? ROWS_MAX : (size_t)(n < 0 ? 0 : n);
+	const struct sockdiag_row *row;
+
+	a->has_socket = false;
 	if (n < 0) {
 		sockowner_socket_refuse(a, n);
 		return false;
 	}
-	for (size_t i = 0; i < seen; i++) {
-		if (!is_possible(f, q, &f->rows[i], &reason))
-			continue;
-		if (a->ntwins < SOCKOWNER_HOLDERS_MAX)
-			a->twins[a->ntwins++] = socket_of(&f->rows[i]);
-		a->ntwins_total++;
-	}
+	row = list_possible(f, q, seen, a, &reason);
 	if (a->ntwins_total == 0 && n <= ROWS_MAX) {
 		give_up(a, reason);
 		return false;
@@ -239,9 +294,35 @@ static bool find_datagram(struct sockowner_finder *f,
 		a->reason = SOCKOWNER_REASON_MANY_SOCKETS;
 		return false;
 	}
+	a->ntwins = a->ntwins_total = 0;
+	if (!is_told_apart(q, row)) {
+		give_up(a, SOCKOWNER_REASON_NOT_QUEUED);
+		return false;
+	}
 	a->has_socket = true;
 	a->socket = a->twins[0];
-	a->ntwins = a->ntwins_total = 0;
+	return true;
+}
+
+static bool find_datagram(struct sockowner_finder *f,
+			  const struct sockowner_query *q,
+			  const struct sockdiag_query *d,
+			  struct sockowner_answer *a)
+{
+	struct sockowner_socket first;
+
+	if (!look_for_datagram(f, q, d, a))
+		return false;
+	first = a->socket;
+	for (int i = 1; i < RAW_LOOKS && sockowner_raw_sends(q); i++) {
+		if (!look_for_datagram(f, q, d, a))
+			return false;
+		if (sockowner_socket_is_same(&a->socket, &first))
+			continue;
+		a->has_socket = false;
+		give_up(a, SOCKOWNER_REASON_CHANGED);
+		return false;
+	}
 	return true;
 }
 
@@ -250,20 +331,28 @@ bool sockowner_socket_find(struct sockowner_finder *f,
 			   const struct sockdiag_query *d,
 			   struct sockowner_answer *a)
 {
-	if (q->protocol == IPPROTO_TCP || q->listener)
+	if ((q->protocol == IPPROTO_TCP && !q->fragment) || q->listener)
 		return find_exact(f, q, d, a);
-	if (q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_UDPLITE)
-		return find_datagram(f, q, d, a);
-	give_up(a, SOCKOWNER_REASON_PROTOCOL);
-	return false;
+	if (sockdiag_is_connected(q->protocol) && !q->fragment) {
+		give_up(a, SOCKOWNER_REASON_PROTOCOL);
+		return false;
+	}
+	return find_datagram(f, q, d, a);
 }
 
-bool sockowner_socket_is_same(const struct sockowner_socket *a,
-			      const struct sockowner_socket *b)
+/* Where there is no exact look-up. */
+static int still_sends(struct sockowner_finder *f,
+		       const struct sockowner_query *q,
+		       const struct sockdiag_query *d,
+		       const struct sockowner_socket *socket, uint64_t *inode)
 {
-	if (a->cookie != 0 && b->cookie != 0)
-		return a->cookie == b->cookie;
-	return a->inode != 0 && a->inode == b->inode;
+	struct sockowner_answer a = {0};
+
+	if (!find_datagram(f, q, d, &a) ||
+	    !sockowner_socket_is_same(&a.socket, socket))
+		return 0;
+	*inode = a.socket.inode;
+	return 1;
 }
 
 int sockowner_socket_still(struct sockowner_finder *f,
@@ -275,8 +364,11 @@ int sockowner_socket_still(struct sockowner_finder *f,
 	struct sockdiag_query d;
 	struct sockdiag_row row;
 
-	if (sockowner_socket_query(q, &d) < 0 ||
-	    sockdiag_get(f->diag, &d, &row) < 0)
+	if (sockowner_socket_query(q, &d) < 0)
+		return 0;
+	if (sockowner_raw_sends(q))
+		return still_sends(f, q, &d, socket, inode);
+	if (sockdiag_get(f->diag, &d, &row) < 0)
 		return 0;
 	now = socket_of(&row);
 	if (!sockowner_socket_is_same(&now, socket) ||

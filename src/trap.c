@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "catch_witness.h"
+#include "proto.h"
+#include "trap_count.h"
 #include "trap_judge.h"
 #include "util.h"
 
@@ -49,30 +51,6 @@ static bool is_other_attempt(const struct catch *c, const struct packet *p)
 	return packet_is_syn(p) && p->tcp_seq != c->tcp_seq;
 }
 
-/*
- * Datagrams from that port that are held now, those not worked on yet among
- * them: all must be in the send queue of the socket that is named for one of
- * them.  Else a socket that is gone sent some, and nobody knows which.
- */
-static void count_held(const struct trap *t, struct sockowner_query *q,
-		       const struct tuple *tuple)
-{
-	q->held_packets = 0;
-	q->held_bytes = 0;
-	inbox_count(t->inbox, tuple->proto, tuple->sport, &q->held_packets,
-		    &q->held_bytes);
-	for (uint32_t i = 0; i < CATCH_MAX; i++) {
-		const struct catch *c = catch_at(t->catches, i);
-
-		if (c == NULL || c->nids == 0 ||
-		    c->event.tuple.proto != tuple->proto ||
-		    c->event.tuple.sport != tuple->sport)
-			continue;
-		q->held_packets += c->nids;
-		q->held_bytes += c->held_bytes;
-	}
-}
-
 /* Is the further packet from the socket that the catch asks about? */
 static bool is_same_socket(struct trap *t, const struct catch *c,
 			   const struct inbox_item *item)
@@ -84,7 +62,7 @@ static bool is_same_socket(struct trap *t, const struct catch *c,
 		return same;
 	if (!c->answer.has_socket)
 		return false;
-	count_held(t, &q, &item->packet.tuple);
+	trap_count_held(t, &q, &item->packet.tuple);
 	return sockowner_still(t->cfg.sockowner, &q, &c->answer.socket, NULL) ==
 	       1;
 }
@@ -137,7 +115,7 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 	if (f->cookie == 0 && f->inode == 0)
 		return false;
 	catch_make_query(item, &query);
-	count_held(t, &query, &f->tuple);
+	trap_count_held(t, &query, &f->tuple);
 	/* Of a holder that was not looked for no descriptor is known; who has a
 	 * connection does not matter as long as it is the one. */
 	if (f->has_holder &&
@@ -188,11 +166,21 @@ static void look_ahead(struct trap *t, struct catch *c)
 		c->rival = true;
 }
 
+/* The kernel notes the uid of a socket that somebody has open.  A datagram
+ * without one is the kernel's own, whoever has that port, or a raw socket; but
+ * what a connection sends (a DCCP request, say) may have lost its socket. */
+static bool is_nobodys(const struct trap *t, const struct catch *c)
+{
+	return c->event.direction == EVENT_EGRESS && !c->query.has_uid &&
+	       !proto_is_connected(c->event.tuple.proto) &&
+	       nfqueue_features(t->cfg.queue)->uid_gid;
+}
+
 /* A reset is the kernel's, whatever socket has that tuple; with a uid it was
  * sent in close(2), or by a raw socket, and the tuple says nothing either. */
 static int ask(struct trap *t, struct catch *c)
 {
-	if (packet_is_reset(&c->event.packet)) {
+	if (packet_is_reset(&c->event.packet) || is_nobodys(t, c)) {
 		c->answer.grade = SOCKOWNER_UNKNOWN;
 		c->answer.reason = SOCKOWNER_REASON_NO_SOCKET;
 		return 1;
@@ -438,12 +426,12 @@ static void doubt_datagram(struct trap *t, struct catch *c)
 {
 	struct sockowner_query q = c->query;
 
-	if (q.protocol == IPPROTO_TCP || q.listener || c->nids == 0 ||
-	    !c->answer.has_socket)
+	if ((proto_is_connected(q.protocol) && !q.fragment) || q.listener ||
+	    c->nids == 0 || !c->answer.has_socket)
 		return;
 	if (!inbox_fill(t->inbox, INBOX_MAX))
 		c->hurried = true;
-	count_held(t, &q, &c->event.tuple);
+	trap_count_held(t, &q, &c->event.tuple);
 	q.held_all = true;
 	if (sockowner_recheck(t->cfg.sockowner, &q, &c->answer.socket))
 		return;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Owners that live, in all the ways of having a socket; and odd protocols. */
+/* Owners that live, in all the ways of having a socket. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/icmp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,88 +225,6 @@ static void prefork_server_answers(void **state)
 		expect_not_wrong(e, r.pid);
 }
 
-/* Protocols that may have no way to look an owner up: never a wrong one. */
-static void send_raw(struct stage *st, const void *arg)
-{
-	const int *proto = arg;
-	struct icmphdr echo = {.type = ICMP_ECHO, .un.echo.id = 77};
-	struct sockaddr_storage ss;
-	socklen_t len = make_address(ADDR_RESOLVER, 0, &ss);
-	struct report r = {0};
-	int fd = *proto < 0 ? socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)
-			    : socket(AF_INET, SOCK_RAW, *proto);
-
-	echo.checksum = (uint16_t) ~(0x0008 + 77);
-	if (fd < 0 || sendto(fd, &echo, sizeof(echo), 0, (void *)&ss, len) < 0)
-		r.err = errno;
-	stage_report(st, &r);
-	stage_wait(st);
-}
-
-static void odd_protocol(int proto, const char *name)
-{
-	struct trap_run *t = trap_start("--proto", name, ADDR_RESOLVER, NULL);
-	struct report r;
-	struct sender *s;
-
-	r = sender_run(send_raw, &proto, &s);
-	assert_int_equal(r.err, 0);
-	expect_none_wrong(t, s->pid);
-}
-
-static void ping_socket(void **state)
-{
-	FILE *f = fopen("/proc/sys/net/ipv4/ping_group_range", "we");
-
-	(void)state;
-	if (!f)
-		SKIP("no ping sockets");
-	fprintf(f, "0 0\n");
-	fclose(f);
-	odd_protocol(-1, "icmp");
-}
-
-static void raw_icmp(void **state)
-{
-	(void)state;
-	odd_protocol(IPPROTO_ICMP, "icmp");
-}
-
-static void raw_253(void **state)
-{
-	(void)state;
-	odd_protocol(253, "253");
-}
-
-static void udplite(struct stage *st, const void *arg)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = make_address(ADDR_RESOLVER, 53, &ss);
-	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
-	struct report r = {0};
-
-	(void)arg;
-	if (fd < 0 || sendto(fd, "x", 1, 0, (void *)&ss, len) != 1)
-		r.err = errno;
-	stage_report(st, &r);
-	stage_wait(st);
-}
-
-static void udplite_sender(void **state)
-{
-	struct trap_run *t =
-		trap_start("--proto", "udplite", ADDR_RESOLVER ":53", NULL);
-	struct report r;
-	struct sender *s;
-
-	(void)state;
-	r = sender_run(udplite, NULL, &s);
-	if (r.err == EPROTONOSUPPORT)
-		SKIP("no UDP-Lite");
-	assert_int_equal(r.err, 0);
-	expect_none_wrong(t, s->pid);
-}
-
 /* A closed port answers with a RST: the kernel sent that. */
 static void reset_is_the_kernels(void **state)
 {
@@ -380,10 +297,6 @@ int main(void)
 		e2e_test(connecting_child_shares),
 		e2e_test(passed_socket),
 		e2e_test(prefork_server_answers),
-		e2e_test(ping_socket),
-		e2e_test(raw_icmp),
-		e2e_test(raw_253),
-		e2e_test(udplite_sender),
 		e2e_test(reset_is_the_kernels),
 		e2e_test(gone_at_once),
 		e2e_test(shell_writes_to_dev_udp),

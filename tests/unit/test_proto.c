@@ -76,6 +76,16 @@ static void test_numbers(void **state)
 	assert_string_equal(proto_format(255, buf, sizeof(buf)), "255");
 }
 
+static void test_connected(void **state)
+{
+	(void)state;
+	assert_true(proto_is_connected(6));
+	assert_true(proto_is_connected(33));
+	assert_true(proto_is_connected(132));
+	assert_false(proto_is_connected(17));
+	assert_false(proto_is_connected(PROTO_ANY));
+}
+
 static void test_neither(void **state)
 {
 	static const char *const bad[] = {"",
@@ -107,6 +117,7 @@ int main(void)
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_any),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_connected),
 		cmocka_unit_test(test_neither),
 	};
 

@@ -496,6 +496,9 @@ static void test_nonsense(void **state)
 	q.protocol = 253;
 	assert_int_equal(sockowner_ask(so, &q, 1, &a), 1);
 	assert_int_equal(a.grade, SOCKOWNER_UNKNOWN);
+	assert_int_equal(a.reason, SOCKOWNER_REASON_NO_SOCKET);
+	q.listener = true;
+	assert_int_equal(sockowner_ask(so, &q, 1, &a), 1);
 	assert_int_equal(a.reason, SOCKOWNER_REASON_PROTOCOL);
 }
 

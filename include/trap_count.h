@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* trap_count: what else is held now that a socket may have to answer for. */
+#ifndef TRAP_COUNT_H
+#define TRAP_COUNT_H
+
+#include "packet.h"
+#include "sockowner.h"
+#include "trap_judge.h"
+
+/*
+ * Datagrams from the tuple's port or echo id that are held now, those not worked
+ * on yet among them: all must be in the send queue of the socket that is named
+ * for one of them.  Else a socket that is gone sent some, and nobody knows which.
+ * For a raw socket, which has neither port nor id: all of that protocol, and
+ * whether there are others.  Sets the query's held and wide members.
+ */
+void trap_count_held(const struct trap *t, struct sockowner_query *q,
+		     const struct tuple *tuple);
+
+#endif
