@@ -5,23 +5,17 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
-#include <netinet/icmp6.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel_kind.h"
 #include "proto.h"
 #include "thread.h"
 #include "util.h"
 
 #define DNS_PORT 53
-
-#ifndef TCP_NEW_SYN_RECV
-#define TCP_NEW_SYN_RECV 12 /* include/net/tcp_states.h */
-#endif
 
 struct catch_pool {
 	unsigned n;
@@ -220,104 +214,6 @@ bool catch_add_question(struct catch *c, const struct packet *p)
 
 /* ---------------------------------------------------------------- the grade */
 
-static const char *icmp_kind(const struct packet *p)
-{
-	switch (p->icmp_type) {
-	case ICMP_ECHOREPLY:
-		return "icmp echo reply";
-	case ICMP_DEST_UNREACH:
-	case ICMP_SOURCE_QUENCH:
-	case ICMP_TIME_EXCEEDED:
-	case ICMP_PARAMETERPROB:
-		return "icmp error";
-	case ICMP_REDIRECT:
-		return "icmp redirect";
-	}
-	return NULL;
-}
-
-static const char *icmp6_kind(const struct packet *p)
-{
-	if (p->icmp_type < ICMP6_ECHO_REQUEST)
-		return "icmp error";
-	switch (p->icmp_type) {
-	case ICMP6_ECHO_REPLY:
-		return "icmp echo reply";
-	case MLD_LISTENER_QUERY:
-	case MLD_LISTENER_REPORT:
-	case MLD_LISTENER_REDUCTION:
-	case 143: /* MLDv2 report, RFC 3810 */
-		return "multicast membership";
-	case ND_ROUTER_SOLICIT:
-	case ND_NEIGHBOR_SOLICIT:
-	case ND_NEIGHBOR_ADVERT:
-	case ND_REDIRECT:
-		return "neighbour discovery";
-	}
-	return NULL;
-}
-
-static const char *tcp_kind(const struct packet *p,
-			    const struct sockowner_answer *a)
-{
-	bool ownerless = a->grade == SOCKOWNER_KERNEL;
-
-	if (packet_is_reset(p))
-		return "rst";
-	if (packet_is_syn_ack(p))
-		return "syn-ack";
-	if (ownerless && a->socket.state == TCP_TIME_WAIT)
-		return "time-wait ack";
-	if (ownerless && (a->socket.state == TCP_SYN_RECV ||
-			  a->socket.state == TCP_NEW_SYN_RECV))
-		return "syn-ack";
-	return ownerless ? "closed socket" : NULL;
-}
-
-/* What the kernel itself sends, by the packet and the socket's state.  A raw
- * socket may send any of it, but then the packet has its uid. */
-static const char *kernel_kind(const struct catch *c)
-{
-	const struct event *e = &c->event;
-	const struct sockowner_answer *a = &c->answer;
-	const char *kind = NULL;
-
-	if (e->direction != EVENT_EGRESS || e->has_packet_uid)
-		return NULL;
-	switch (e->tuple.proto) {
-	case IPPROTO_TCP:
-		return tcp_kind(&e->packet, a);
-	case IPPROTO_ICMP:
-		kind = icmp_kind(&e->packet);
-		break;
-	case IPPROTO_ICMPV6:
-		kind = icmp6_kind(&e->packet);
-		break;
-	case IPPROTO_IGMP:
-		kind = "multicast membership";
-		break;
-	}
-	return kind;
-}
-
-/* The kernel notes the uid of a socket that a process has open (nfqnl_put_sk_
- * uidgid in net/netfilter/nfnetlink_queue.c), and here is neither.  Only of a
- * connection's first packet it is known that a process sent it all the same,
- * and closed it while another queue's reader had it. */
-static bool is_nobodys(const struct catch *c)
-{
-	return !packet_is_syn(&c->event.packet) &&
-	       c->event.direction == EVENT_EGRESS && !c->event.has_packet_uid &&
-	       c->answer.grade == SOCKOWNER_UNKNOWN &&
-	       c->answer.reason == SOCKOWNER_REASON_NO_SOCKET;
-}
-
-static const char *nobodys_kind(const struct catch *c)
-{
-	return c->event.tuple.proto == IPPROTO_TCP ? "closed socket"
-						   : "kernel socket";
-}
-
 /* A process that was seen to send is no kernel, whatever it sends. */
 static const char *seen_kind(const struct catch *c)
 {
@@ -325,8 +221,8 @@ static const char *seen_kind(const struct catch *c)
 
 	if (c->record.class != WITNESS_KERNEL)
 		return NULL;
-	kind = kernel_kind(c);
-	return kind != NULL ? kind : nobodys_kind(c);
+	kind = kernel_kind_of(&c->event, &c->answer);
+	return kind != NULL ? kind : kernel_kind_of_nobodys(&c->event);
 }
 
 static void set_unknown(struct event *e, enum sockowner_reason reason)
@@ -375,11 +271,11 @@ void catch_set_grade(struct catch *c, bool uids, bool witnessed)
 	e->ntwins = a->ntwins;
 	e->ntwins_total = a->ntwins_total;
 	memcpy(e->twins, a->twins, sizeof(e->twins));
-	e->kernel_kind = c->has_record ? seen_kind(c) : kernel_kind(c);
+	e->kernel_kind = c->has_record ? seen_kind(c) : kernel_kind_of(e, a);
 	/* A datagram of the kernel's own would have its record. */
-	if (e->kernel_kind == NULL && uids && is_nobodys(c) &&
+	if (e->kernel_kind == NULL && uids && kernel_kind_is_nobodys(e, a) &&
 	    (!witnessed || e->tuple.proto == IPPROTO_TCP))
-		e->kernel_kind = nobodys_kind(c);
+		e->kernel_kind = kernel_kind_of_nobodys(e);
 	if (e->kernel_kind == NULL) {
 		set_weaker_grade(c);
 		return;
