@@ -19,6 +19,7 @@ bool kernel_kind_is_nobodys(const struct event *e,
 			    const struct sockowner_answer *a);
 
 /* What it is then; static, never NULL. */
-const char *kernel_kind_of_nobodys(const struct event *e);
+const char *kernel_kind_of_nobodys(const struct event *e,
+				   const struct sockowner_answer *a);
 
 #endif

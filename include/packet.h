@@ -31,6 +31,7 @@ struct packet {
 	uint32_t len;		/* on the wire, headers included */
 	uint16_t ip_id;		/* IPv4 only */
 	uint8_t icmp_type, icmp_code;
+	uint8_t message;	/* SCTP: the first chunk's type; DCCP: the packet's */
 	uint8_t tcp_flags;
 	uint32_t tcp_seq;
 	bool has_ports;		/* false: first fragment absent, cut short, or

@@ -222,7 +222,8 @@ static const char *seen_kind(const struct catch *c)
 	if (c->record.class != WITNESS_KERNEL)
 		return NULL;
 	kind = kernel_kind_of(&c->event, &c->answer);
-	return kind != NULL ? kind : kernel_kind_of_nobodys(&c->event);
+	return kind != NULL ? kind
+			    : kernel_kind_of_nobodys(&c->event, &c->answer);
 }
 
 static void set_unknown(struct event *e, enum sockowner_reason reason)
@@ -274,8 +275,8 @@ void catch_set_grade(struct catch *c, bool uids, bool witnessed)
 	e->kernel_kind = c->has_record ? seen_kind(c) : kernel_kind_of(e, a);
 	/* A datagram of the kernel's own would have its record. */
 	if (e->kernel_kind == NULL && uids && kernel_kind_is_nobodys(e, a) &&
-	    (!witnessed || e->tuple.proto == IPPROTO_TCP))
-		e->kernel_kind = kernel_kind_of_nobodys(e);
+	    (!witnessed || proto_is_connected(e->tuple.proto)))
+		e->kernel_kind = kernel_kind_of_nobodys(e, a);
 	if (e->kernel_kind == NULL) {
 		set_weaker_grade(c);
 		return;

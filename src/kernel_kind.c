@@ -65,6 +65,49 @@ static const char *tcp_kind(const struct packet *p,
 	return ownerless ? "closed socket" : NULL;
 }
 
+/* Chunk types of RFC 9260, packet types of RFC 4340: what answers without an
+ * association or a connection. */
+static const char *sctp_kind(const struct packet *p)
+{
+	switch (p->message) {
+	case 2:
+		return "sctp init ack";
+	case 6:
+		return "sctp abort";
+	case 8:
+	case 14:
+		return "sctp shutdown";
+	}
+	return "closed socket";
+}
+
+static const char *dccp_kind(const struct packet *p)
+{
+	switch (p->message) {
+	case 1:
+		return "dccp response";
+	case 7:
+		return "dccp reset";
+	}
+	return "closed socket";
+}
+
+/* A protocol in which the kernel wraps other packets. */
+static bool is_tunnel(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_IPIP:
+	case IPPROTO_IPV6:
+	case IPPROTO_GRE:
+	case IPPROTO_ESP:
+	case IPPROTO_AH:
+	case IPPROTO_COMP:
+	case 115: /* L2TP */
+		return true;
+	}
+	return false;
+}
+
 /* What the kernel itself sends, by the packet and the socket's state.  A raw
  * socket may send any of it, but then the packet has its uid. */
 const char *kernel_kind_of(const struct event *e,
@@ -72,7 +115,8 @@ const char *kernel_kind_of(const struct event *e,
 {
 	const char *kind = NULL;
 
-	if (e->direction != EVENT_EGRESS || e->has_packet_uid)
+	if (e->direction != EVENT_EGRESS || e->has_packet_uid ||
+	    e->packet.fragment)
 		return NULL;
 	switch (e->tuple.proto) {
 	case IPPROTO_TCP:
@@ -97,13 +141,29 @@ const char *kernel_kind_of(const struct event *e,
 bool kernel_kind_is_nobodys(const struct event *e,
 			    const struct sockowner_answer *a)
 {
-	return !packet_is_syn(&e->packet) && e->direction == EVENT_EGRESS &&
-	       !e->has_packet_uid && a->grade == SOCKOWNER_UNKNOWN &&
-	       a->reason == SOCKOWNER_REASON_NO_SOCKET;
+	if (e->direction != EVENT_EGRESS || e->has_packet_uid ||
+	    a->grade != SOCKOWNER_UNKNOWN)
+		return false;
+	/* TCP always sends on its socket: with one, and no file, it is that of
+	 * something in the kernel (NFS, a block device). */
+	return (a->reason == SOCKOWNER_REASON_NO_SOCKET &&
+		!packet_is_syn(&e->packet)) ||
+	       (a->reason == SOCKOWNER_REASON_NO_HOLDER &&
+		e->tuple.proto == IPPROTO_TCP);
 }
 
-const char *kernel_kind_of_nobodys(const struct event *e)
+const char *kernel_kind_of_nobodys(const struct event *e,
+				   const struct sockowner_answer *a)
 {
-	return e->tuple.proto == IPPROTO_TCP ? "closed socket"
-					     : "kernel socket";
+	switch (e->tuple.proto) {
+	case IPPROTO_TCP:
+		return a->reason == SOCKOWNER_REASON_NO_SOCKET
+			       ? "closed socket"
+			       : "kernel socket";
+	case IPPROTO_SCTP:
+		return sctp_kind(&e->packet);
+	case IPPROTO_DCCP:
+		return dccp_kind(&e->packet);
+	}
+	return is_tunnel(e->tuple.proto) ? "tunnel" : "kernel socket";
 }

@@ -102,12 +102,20 @@ static void parse_udp(struct packet *p)
 					 : declared - UDP_HEADER_LEN;
 }
 
+static void parse_sctp(struct packet *p)
+{
+	set_payload(p, SCTP_HEADER_LEN);
+	if (p->payload_len > 0)
+		p->message = p->payload[0];
+}
+
 static void parse_dccp(struct packet *p)
 {
 	size_t header_len;
 
 	if (p->l4_len < DCCP_HEADER_LEN)
 		return;
+	p->message = p->l4[8] >> 1 & 0xf;
 	header_len = (size_t)p->l4[4] * 4;
 	if (header_len >= DCCP_HEADER_LEN)
 		set_payload(p, header_len);
@@ -164,7 +172,7 @@ static void parse_transport(struct packet *p, struct view v)
 		set_payload(p, UDP_HEADER_LEN);
 		break;
 	case IPPROTO_SCTP:
-		set_payload(p, SCTP_HEADER_LEN);
+		parse_sctp(p);
 		break;
 	case IPPROTO_DCCP:
 		parse_dccp(p);

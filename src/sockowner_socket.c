@@ -161,8 +161,25 @@ static bool take_row(const struct sockowner_finder *f,
 	return true;
 }
 
-/* One exact look-up: TCP's four-tuple is unique, and for an incoming packet the
- * kernel's own choice is the answer. */
+/*
+ * A raw socket may forge a packet of a connection that sends nothing.  What the
+ * packet carries must be in the send queue (TCP), or something must be charged
+ * to the socket if the packet is (SCTP: sctp_packet_set_owner_w; what DCCP
+ * sends as a copy is not, and has no uid then).
+ */
+static bool is_forged(const struct sockowner_query *q,
+		      const struct sockdiag_row *row)
+{
+	if (row->inode == 0 || q->listener)
+		return false;
+	if (q->protocol == IPPROTO_TCP)
+		return row->wqueue < q->payload;
+	return sockdiag_is_connected(q->protocol) && q->held_packets > 0 &&
+	       q->has_uid && row->wmem == 0;
+}
+
+/* One exact look-up: a connection's tuple is unique, and for an incoming packet
+ * the kernel's own choice is the answer. */
 static bool find_exact(struct sockowner_finder *f,
 		       const struct sockowner_query *q,
 		       const struct sockdiag_query *d,
@@ -179,10 +196,7 @@ static bool find_exact(struct sockowner_finder *f,
 		sockowner_socket_refuse(a, err);
 		return false;
 	}
-	/* A raw socket may forge a segment of a connection that sends nothing.
-	 */
-	if (q->protocol == IPPROTO_TCP && row.inode != 0 && !q->listener &&
-	    row.wqueue < q->payload) {
+	if (is_forged(q, &row)) {
 		give_up(a, SOCKOWNER_REASON_NOT_QUEUED);
 		return false;
 	}
@@ -331,12 +345,8 @@ bool sockowner_socket_find(struct sockowner_finder *f,
 			   const struct sockdiag_query *d,
 			   struct sockowner_answer *a)
 {
-	if ((q->protocol == IPPROTO_TCP && !q->fragment) || q->listener)
+	if ((sockdiag_is_connected(q->protocol) && !q->fragment) || q->listener)
 		return find_exact(f, q, d, a);
-	if (sockdiag_is_connected(q->protocol) && !q->fragment) {
-		give_up(a, SOCKOWNER_REASON_PROTOCOL);
-		return false;
-	}
 	return find_datagram(f, q, d, a);
 }
 
@@ -372,7 +382,7 @@ int sockowner_socket_still(struct sockowner_finder *f,
 		return 0;
 	now = socket_of(&row);
 	if (!sockowner_socket_is_same(&now, socket) ||
-	    (q->protocol != IPPROTO_TCP && !has_charged(q, &row)))
+	    (!sockdiag_is_connected(q->protocol) && !has_charged(q, &row)))
 		return 0;
 	*inode = row.inode;
 	return 1;

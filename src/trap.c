@@ -92,7 +92,7 @@ static void meet_open(struct trap *t, struct catch *c,
 	if (catch_add_question(c, &item->packet) && c->state == CATCH_HOOK)
 		trap_note_questions(t, c);
 	/* What stays in the send queue can still be weighed. */
-	if (c->state == CATCH_OWNER && c->query.protocol != IPPROTO_TCP) {
+	if (c->state == CATCH_OWNER && !proto_is_connected(c->query.protocol)) {
 		join(t, c, item);
 		return;
 	}

@@ -13,6 +13,7 @@
 #include "catch_witness.h"
 #include "log.h"
 #include "process.h"
+#include "proto.h"
 
 void trap_tell(struct trap *t, const struct event *e)
 {
@@ -177,7 +178,8 @@ static bool is_end_of_told(const struct trap *t, const struct flow *f,
 {
 	const struct event *e = &c->event;
 
-	if (t->cfg.packets || t->cfg.answers || e->tuple.proto != IPPROTO_TCP)
+	if (t->cfg.packets || t->cfg.answers ||
+	    !proto_is_connected(e->tuple.proto))
 		return false;
 	return e->grade == SOCKOWNER_KERNEL ||
 	       (e->grade == SOCKOWNER_UID_ONLY && f->has_uid &&

@@ -140,6 +140,19 @@ static __always_inline bool is_tunnel(const struct sock *sk)
 	       BPF_CORE_READ(up, encap_type);
 }
 
+/* A subflow of MPTCP is the kernel's, but a user's file is on the first one,
+ * and the others are made for the same user. */
+static __always_inline bool is_users(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+
+	if (BPF_CORE_READ(sk, sk_socket, file))
+		return true;
+	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type != SOCK_RAW &&
+	       bpf_core_field_exists(tp->is_mptcp) &&
+	       BPF_CORE_READ_BITFIELD_PROBED(tp, is_mptcp);
+}
+
 static __always_inline uint32_t class_of(const struct sight *s,
 					 const struct flow *f,
 					 const struct task_struct *task)
@@ -150,10 +163,8 @@ static __always_inline uint32_t class_of(const struct sight *s,
 		return WITNESS_KERNEL;
 	if (!is_full(sk))
 		return WITNESS_OTHER;
-	/* A subflow of MPTCP is the kernel's, but a user's file is on it. */
 	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
-		return BPF_CORE_READ(sk, sk_socket, file) ? WITNESS_OTHER
-							  : WITNESS_KERNEL;
+		return is_users(sk) ? WITNESS_OTHER : WITNESS_KERNEL;
 	/* A tunnel's packet still has the sender's socket. */
 	if (s->state->sk != sk)
 		return WITNESS_OTHER;

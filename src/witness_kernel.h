@@ -248,6 +248,10 @@ struct udp_sock {
 	uint8_t encap_type;
 };
 
+struct tcp_sock {
+	uint8_t is_mptcp;
+};
+
 struct sk_buff {
 	struct sock *sk;
 	unsigned int len;
