@@ -23,6 +23,7 @@ enum catch_state {
 	CATCH_OWNER,		/* waits for its owner */
 	CATCH_HOOK,		/* held while the command runs */
 	CATCH_TOLD,		/* told and released; its command still runs */
+	CATCH_ABOUT,		/* released; whose flow it is about is looked up */
 };
 
 struct catch {
@@ -83,6 +84,10 @@ uint64_t catch_question_hash(const struct catch *c, size_t i);
  * sockets carry one, so that one without is the kernel's.  witnessed: the
  * kernel's own datagrams have records. */
 void catch_set_grade(struct catch *c, bool uids, bool witnessed);
+
+/* A process for a list, if it is the holder still. */
+bool catch_read_holder(const struct sockowner_holder *h, struct strpool *pool,
+		       struct event_process *ep);
 
 /* Is there one process, and only one, to speak of? */
 bool catch_names_one(const struct catch *c);

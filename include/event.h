@@ -17,6 +17,7 @@
 
 #define EVENT_QUESTIONS_MAX 8
 #define EVENT_POOL_SIZE 32768
+#define EVENT_ABOUT_MAX 4
 
 enum event_kind {
 	EVENT_PACKET,		/* a packet was caught */
@@ -35,6 +36,19 @@ struct event_process {
 	const char *exe;	/* in the pool, or NULL */
 	bool has_uid;
 	uid_t uid;
+};
+
+/* The flow that an ICMP error is about, in the direction of the packet it quotes,
+ * and who has its local socket open: never the error's sender. */
+struct event_about {
+	bool known;
+	struct tuple tuple;
+	bool has_ports;
+	bool asked;		/* for the socket: grade and reason are there */
+	enum sockowner_grade grade;
+	enum sockowner_reason reason;
+	struct event_process holders[EVENT_ABOUT_MAX];
+	size_t nholders, nholders_total;
 };
 
 /* The user's command on this event. */
@@ -91,6 +105,8 @@ struct event {
 	size_t ntwins, ntwins_total;
 	bool has_creator;
 	struct event_process creator;
+
+	struct event_about about;
 
 	uint64_t suppressed;	/* events of this process not told (-n) before */
 	uint64_t lost;		/* EVENT_LOSS: how many packets */

@@ -42,4 +42,8 @@ void output_text_add_head(const struct output_text_writer *w,
 void output_text_add_holders(const struct output_text_writer *w,
 			     const struct event *e, pid_t except);
 
+/* "about udp A:1 > B:2, socket of x[4711]": what an ICMP error is about. */
+void output_text_add_about(const struct output_text_writer *w,
+			   const struct event *e);
+
 #endif

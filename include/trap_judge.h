@@ -54,6 +54,9 @@ void trap_judge(struct trap *t, struct catch *c);
 /* No more time: what is known by now is the event. */
 void trap_cut_short(struct trap *t, struct catch *c);
 
+/* The answer is there to whose the flow is that the packet is about. */
+void trap_end_about(struct trap *t, struct catch *c);
+
 /* A command has ended: in time, or after its event was told. */
 void trap_end_hook(struct trap *t, struct catch *c,
 		   const struct event_hook *result);

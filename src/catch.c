@@ -297,24 +297,29 @@ bool catch_names_one(const struct catch *c)
 
 /* -------------------------------------------------------------- the process */
 
+static void set_listed(struct event_process *ep,
+		       const struct sockowner_holder *h,
+		       const struct process *p)
+{
+	*ep = (struct event_process){
+		.pid = h->pid,
+		.tid = h->tid,
+		.starttime = h->starttime,
+		.exe = p->exe,
+		.has_uid = p->has_owner,
+		.uid = p->euid,
+	};
+	memcpy(ep->comm, p->comm, sizeof(ep->comm));
+}
+
 static void list_holder(struct event *e, const struct sockowner_holder *h)
 {
-	struct event_process *ep = &e->holders[e->nholders];
 	struct process p = {0};
 
 	if (process_read(h->dirfd, h->pid, h->tid, &e->pool, &p) < 0 &&
 	    p.comm[0] == '\0')
 		return;
-	*ep = (struct event_process){
-		.pid = h->pid,
-		.tid = h->tid,
-		.starttime = h->starttime,
-		.exe = p.exe,
-		.has_uid = p.has_owner,
-		.uid = p.euid,
-	};
-	memcpy(ep->comm, p.comm, sizeof(ep->comm));
-	e->nholders++;
+	set_listed(&e->holders[e->nholders++], h, &p);
 }
 
 /* The facts are of the program that sent: the one whose image was read before,
@@ -335,6 +340,17 @@ static int read_sender(const struct sockowner_holder *h, struct strpool *pool,
 	    !thread_is_in_call(h->dirfd, h->pid, h->tid, h->call))
 		err = -EAGAIN;
 	return err;
+}
+
+bool catch_read_holder(const struct sockowner_holder *h, struct strpool *pool,
+		       struct event_process *ep)
+{
+	struct process p = {0};
+
+	if (read_sender(h, pool, &p) < 0)
+		return false;
+	set_listed(ep, h, &p);
+	return true;
 }
 
 /* From now on the holder is known by its image, too. */

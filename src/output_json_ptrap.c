@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 
 #include "output_json.h"
+#include "proto.h"
 #include "util.h"
 
 static void append(struct output_json_writer *w, json_t *array, json_t *value)
@@ -85,6 +86,60 @@ static void put_lists(struct output_json_writer *w, json_t *obj,
 	if (e->ntwins_total > e->ntwins)
 		output_json_put_number(w, obj, "twins_total", e->ntwins_total);
 }
+
+/* ---------------------------------------------- what an error is about */
+
+static json_t *make_endpoint(struct output_json_writer *w,
+			     const struct event_about *about,
+			     const struct ipaddr *addr, uint16_t port)
+{
+	json_t *obj = json_object();
+	char text[IPADDR_TEXT_MAX];
+
+	output_json_put_text(w, obj, "ip", ipaddr_format(addr, text));
+	if (about->has_ports)
+		output_json_put_number(w, obj, "port", port);
+	return obj;
+}
+
+/* The error's own sender is the kernel; these have the socket of what it is
+ * about. */
+static void put_about_holders(struct output_json_writer *w, json_t *obj,
+			      const struct event_about *about)
+{
+	json_t *holders = json_array();
+
+	output_json_put_text(w, obj, "grade",
+			     sockowner_grade_name(about->grade));
+	output_json_put_text(w, obj, "reason",
+			     sockowner_reason_text(about->reason));
+	for (size_t i = 0; i < about->nholders; i++)
+		append(w, holders, make_process(w, &about->holders[i]));
+	output_json_put(w, obj, "holders", holders);
+	if (about->nholders_total > about->nholders)
+		output_json_put_number(w, obj, "holders_total",
+				       about->nholders_total);
+}
+
+static void put_about(struct output_json_writer *w, json_t *root,
+		      const struct event_about *about)
+{
+	const struct tuple *t = &about->tuple;
+	json_t *obj = json_object();
+	char proto[8];
+
+	output_json_put_text(w, obj, "transport",
+			     proto_format(t->proto, proto, sizeof(proto)));
+	output_json_put(w, obj, "source",
+			make_endpoint(w, about, &t->saddr, t->sport));
+	output_json_put(w, obj, "destination",
+			make_endpoint(w, about, &t->daddr, t->dport));
+	if (about->asked)
+		put_about_holders(w, obj, about);
+	output_json_put(w, root, "about", obj);
+}
+
+/* ------------------------------------------------------------ the answer */
 
 /* alive is about the process: without one it is null. */
 static void put_answer(struct output_json_writer *w, json_t *obj,
@@ -268,6 +323,8 @@ json_t *output_json_make_ptrap(struct output_json_writer *w,
 	put_answer(w, obj, e);
 	put_socket(w, obj, e);
 	put_lists(w, obj, e);
+	if (e->about.known)
+		put_about(w, obj, &e->about);
 	if (e->has_process)
 		put_process(w, obj, e);
 	return obj;

@@ -169,6 +169,15 @@ static void add_others(struct output_text_writer *w, const struct event *e)
 	}
 }
 
+/* The kernel's own has it in the first line. */
+static void add_about(struct output_text_writer *w, const struct event *e)
+{
+	if (!e->about.known || e->kernel_kind != NULL)
+		return;
+	begin_part(w);
+	output_text_add_about(w, e);
+}
+
 /* Green is for what was seen, and for nothing else. */
 static const char *grade_colour(enum sockowner_grade grade)
 {
@@ -383,6 +392,7 @@ static void write_packet(struct output_text_writer *w, const struct event *e)
 	add_lineage(w, &e->lineage);
 	add_questions(w, e);
 	add_others(w, e);
+	add_about(w, e);
 	add_verdict(w, e);
 	add_counts(w, e);
 	end_line(w);

@@ -92,11 +92,10 @@ static void add_icmp(const struct output_text_writer *w, const struct packet *p,
 		strbuf_printf(w->out, " type %u", p->icmp_type);
 }
 
-/* Only a first fragment has ports; an ICMP message has a type instead. */
-static void add_flow(const struct output_text_writer *w, const struct event *e)
+static void add_tuple(const struct output_text_writer *w, const struct tuple *t,
+		      bool has_ports)
 {
-	const struct tuple *t = &e->tuple;
-	bool ports = proto_has_ports(t->proto) && e->packet.has_ports;
+	bool ports = proto_has_ports(t->proto) && has_ports;
 	char proto[8];
 
 	proto_format(t->proto, proto, sizeof(proto));
@@ -105,9 +104,16 @@ static void add_flow(const struct output_text_writer *w, const struct event *e)
 	add_endpoint(w, &t->saddr, ports, t->sport);
 	strbuf_puts(w->out, " > ");
 	add_endpoint(w, &t->daddr, ports, t->dport);
-	add_icmp(w, &e->packet, t->proto);
+}
+
+/* Only a first fragment has ports; an ICMP message has a type instead. */
+static void add_flow(const struct output_text_writer *w, const struct event *e)
+{
+	add_tuple(w, &e->tuple, e->packet.has_ports);
 	if (e->packet.fragment)
 		strbuf_puts(w->out, " fragment");
+	else
+		add_icmp(w, &e->packet, e->tuple.proto);
 }
 
 /* ---------------------------------------------------------- who sent it */
@@ -248,6 +254,26 @@ static void add_process(const struct output_text_writer *w,
 	add_command(w, p);
 }
 
+/* Who has a socket may have many names; here they are only the other side of an
+ * error. */
+void output_text_add_about(const struct output_text_writer *w,
+			   const struct event *e)
+{
+	const struct event_about *about = &e->about;
+
+	strbuf_puts(w->out, "about ");
+	add_tuple(w, &about->tuple, about->has_ports);
+	for (size_t i = 0; i < about->nholders; i++) {
+		const struct event_process *p = &about->holders[i];
+
+		strbuf_puts(w->out, i > 0 ? ", " : ", socket of ");
+		text_add_process(w->out, p->comm, p->pid, p->tid);
+	}
+	if (about->nholders > 0 && about->nholders_total > about->nholders)
+		strbuf_printf(w->out, " (+%zu more)",
+			      about->nholders_total - about->nholders);
+}
+
 void output_text_add_holders(const struct output_text_writer *w,
 			     const struct event *e, pid_t except)
 {
@@ -294,8 +320,13 @@ static void add_kernel(const struct output_text_writer *w,
 		       const struct event *e)
 {
 	strbuf_puts(w->out, "kernel");
-	if (e->kernel_kind != NULL)
-		strbuf_printf(w->out, " (%s)", e->kernel_kind);
+	if (e->kernel_kind != NULL) {
+		strbuf_printf(w->out, " (%s", e->kernel_kind);
+		strbuf_puts(w->out, e->about.known ? " " : "");
+		if (e->about.known)
+			output_text_add_about(w, e);
+		strbuf_puts(w->out, ")");
+	}
 	if (e->nholders == 0)
 		return;
 	strbuf_puts(w->out, e->has_socket && e->socket.listening

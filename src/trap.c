@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catch_about.h"
 #include "catch_witness.h"
 #include "proto.h"
 #include "trap_count.h"
@@ -241,6 +242,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		return;
 	}
 	catch_set_packet(c, item);
+	catch_set_about(c, &item->packet);
 	c->ids[c->nids++] = item->queued.id;
 	c->held_bytes = item->packet.len;
 	c->deadline_us = item->received_us + t->cfg.hold_us;
@@ -260,8 +262,10 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		return;
 	}
 	r = ask(t, c);
-	if (r == 0)
+	if (r == 0) {
+		t->sweeping = true;
 		return;
+	}
 	if (r < 0) {
 		c->answer.grade = SOCKOWNER_UNKNOWN;
 		c->answer.reason = SOCKOWNER_REASON_SYSTEM;
@@ -447,11 +451,16 @@ static void collect_answers(struct trap *t)
 	while (sockowner_next(t->cfg.sockowner, &token, &answer)) {
 		struct catch *c = catch_find(t->catches, token);
 
-		if (c == NULL || c->state != CATCH_OWNER) {
+		if (c == NULL ||
+		    (c->state != CATCH_OWNER && c->state != CATCH_ABOUT)) {
 			sockowner_release(&answer);
 			continue;
 		}
 		c->answer = answer;
+		if (c->state == CATCH_ABOUT) {
+			trap_end_about(t, c);
+			continue;
+		}
 		doubt_datagram(t, c);
 		look_ahead(t, c);
 		trap_judge(t, c);
@@ -484,7 +493,8 @@ static void expire_all(struct trap *t, uint64_t now)
 
 		if (c == NULL || c->state == CATCH_TOLD || now < c->deadline_us)
 			continue;
-		c->event.expired = true;
+		if (c->state != CATCH_ABOUT)
+			c->event.expired = true;
 		trap_cut_short(t, c);
 	}
 }

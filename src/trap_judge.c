@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catch_about.h"
 #include "catch_witness.h"
 #include "log.h"
 #include "process.h"
@@ -88,6 +89,35 @@ static void read_rest(struct trap *t, struct catch *c)
 		catch_read_rest(c, t->cfg.proc_rootfd);
 }
 
+/* Whose is the flow that the packet is about?  It takes a sweep that others may
+ * share, and the packet is gone meanwhile.  False: it is known, or never will
+ * be. */
+static bool ask_about(struct trap *t, struct catch *c)
+{
+	struct sockowner_query q;
+	int r;
+
+	if (c->hook != NULL || !catch_ask_about(c, &q))
+		return false;
+	sockowner_release(&c->answer);
+	r = sockowner_ask(t->cfg.sockowner, &q, catch_token(c), &c->answer);
+	if (r == 1)
+		catch_take_about(c, &c->answer);
+	if (r != 0)
+		return false;
+	t->sweeping = true;
+	c->state = CATCH_ABOUT;
+	unlink_flow(t, c);
+	return true;
+}
+
+void trap_end_about(struct trap *t, struct catch *c)
+{
+	catch_take_about(c, &c->answer);
+	tell_catch(t, c);
+	trap_close_catch(t, c);
+}
+
 /* After the verdict nothing is in a hurry: the rest is read, the event told. */
 static void finish(struct trap *t, struct catch *c)
 {
@@ -96,6 +126,8 @@ static void finish(struct trap *t, struct catch *c)
 	 * first, then our notes. */
 	sched_yield();
 	read_rest(t, c);
+	if (ask_about(t, c))
+		return;
 	tell_catch(t, c);
 	if (c->hook != NULL) {
 		c->state = CATCH_TOLD;
@@ -186,6 +218,14 @@ static bool is_end_of_told(const struct trap *t, const struct flow *f,
 		f->uid == e->packet_uid);
 }
 
+/* Errors to one address look alike, whatever they are about. */
+static bool is_news(struct flow *f, const struct catch *c)
+{
+	uint64_t hash;
+
+	return catch_hash_about(c, &hash) && flow_note_question(f, hash);
+}
+
 /* Notes in the flow what this packet's answer is.  True: the flow had just this
  * answer before, and its event was told. */
 static bool note_flow(struct trap *t, struct catch *c)
@@ -193,17 +233,18 @@ static bool note_flow(struct trap *t, struct catch *c)
 	uint64_t cookie = c->event.has_socket ? c->event.socket.cookie : 0;
 	uint64_t inode = c->event.has_socket ? c->event.socket.inode : 0;
 	struct flow *f = trap_flow_of(t, c);
-	bool same;
+	bool same, news;
 
 	if (f == NULL)
 		return false;
+	news = is_news(f, c);
 	if (f->packets > 0 && is_end_of_told(t, f, c))
 		return true;
 	same = f->packets > 0 && is_flow_socket(f, cookie, inode) &&
 	       f->has_uid == c->event.has_packet_uid &&
 	       (!f->has_uid || f->uid == c->event.packet_uid) &&
 	       is_flow_grade(f, c->event.grade) && is_same_holder(f, c) &&
-	       !c->quiet;
+	       !c->quiet && !news;
 	f->packets++;
 	f->cookie = cookie;
 	f->inode = inode;
@@ -360,6 +401,9 @@ void trap_cut_short(struct trap *t, struct catch *c)
 		sockowner_cancel(t->cfg.sockowner, catch_token(c), &c->answer);
 		c->late = true;
 		trap_judge(t, c);
+	} else if (c->state == CATCH_ABOUT) {
+		sockowner_cancel(t->cfg.sockowner, catch_token(c), &c->answer);
+		trap_end_about(t, c);
 	} else {
 		finish(t, c);
 	}
