@@ -19,6 +19,8 @@ struct stats {
 	uint64_t rate_limited;		/* events not told because of -n */
 	uint64_t crowded;		/* not told: too many catches open at once */
 	uint64_t malformed;
+	uint64_t unwanted;		/* the rules matched what is no target's to us, or
+					 * others' rules did (-Q) */
 	uint64_t ignored;		/* netlink messages not the kernel's */
 	uint64_t overruns;		/* ENOBUFS */
 	uint64_t gone;			/* ENOENT: dropped by the kernel while held */

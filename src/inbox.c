@@ -3,6 +3,7 @@
 #include "inbox.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
@@ -44,6 +45,16 @@ static struct slot *slot_at(const struct inbox *in, unsigned i)
 	return (struct slot *)&in->slots[(in->first + i) % INBOX_MAX];
 }
 
+/* Who writes headers himself (IP_HDRINCL) may call an IPv4 packet version 6;
+ * what it is was decided by the socket. */
+static bool is_other_family(const struct nfqueue_packet *q,
+			    const struct packet *p)
+{
+	uint16_t is = p->tuple.family == AF_INET6 ? ETH_P_IPV6 : ETH_P_IP;
+
+	return q->hw_protocol != 0 && q->hw_protocol != is;
+}
+
 static void accept_packet(struct inbox *in, struct inbox_item *item)
 {
 	const struct nfqueue_packet *q = &item->queued;
@@ -51,6 +62,10 @@ static void accept_packet(struct inbox *in, struct inbox_item *item)
 	item->received_us = util_now_us();
 	item->malformed = packet_parse(&item->packet, q->payload,
 				       q->payload_len, q->len) < 0;
+	if (!item->malformed && is_other_family(q, &item->packet)) {
+		item->malformed = true;
+		item->packet = (struct packet){0};
+	}
 	in->n++;
 	in->stats.packets++;
 }

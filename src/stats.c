@@ -327,6 +327,7 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 		{s->exempt, "our own"},
 		{s->answers, "in answer to a client"},
 		{s->malformed, "malformed"},
+		{s->unwanted, "no target's"},
 	};
 	const struct item silent[] = {
 		{s->rate_limited, "over the rate (-n)"},

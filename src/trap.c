@@ -354,7 +354,12 @@ static void take(struct trap *t, const struct inbox_item *item)
 		verdict_pass(t->cfg.verdict, item->queued.id);
 		return;
 	}
-	if (trap_is_count_reached(t) || !is_wanted(t, item)) {
+	if (trap_is_count_reached(t)) {
+		verdict_pass(t->cfg.verdict, item->queued.id);
+		return;
+	}
+	if (!is_wanted(t, item)) {
+		t->stats.unwanted++;
 		verdict_pass(t->cfg.verdict, item->queued.id);
 		return;
 	}
