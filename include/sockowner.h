@@ -119,6 +119,11 @@ struct sockowner_answer {
 	enum sockowner_method method;
 	int error;			/* errno for REASON_SYSTEM */
 	bool has_socket;
+	bool idle;			/* the only socket of that port has not the
+					 * packet in its queue; with KERNEL: nor has
+					 * anybody the socket, so that it is one of
+					 * the kernel's, which sent another socket's
+					 * packet inside of its own */
 	struct sockowner_socket socket;
 	size_t nholders;		/* in the array */
 	size_t nholders_total;		/* there may be more */

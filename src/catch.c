@@ -257,6 +257,12 @@ static void set_weaker_grade(struct catch *c)
 			e->has_creator ? SOCKOWNER_CREATOR : SOCKOWNER_UID_ONLY;
 }
 
+/* The packet is a kernel's socket's, and its uid that of the one inside. */
+static bool is_tunnel(const struct sockowner_answer *a)
+{
+	return a->grade == SOCKOWNER_KERNEL && a->idle;
+}
+
 void catch_set_grade(struct catch *c, bool uids, bool witnessed)
 {
 	const struct sockowner_answer *a = &c->answer;
@@ -272,7 +278,11 @@ void catch_set_grade(struct catch *c, bool uids, bool witnessed)
 	e->ntwins = a->ntwins;
 	e->ntwins_total = a->ntwins_total;
 	memcpy(e->twins, a->twins, sizeof(e->twins));
-	e->kernel_kind = c->has_record ? seen_kind(c) : kernel_kind_of(e, a);
+	if (is_tunnel(a))
+		e->kernel_kind = "tunnel";
+	else
+		e->kernel_kind =
+			c->has_record ? seen_kind(c) : kernel_kind_of(e, a);
 	/* A datagram of the kernel's own would have its record. */
 	if (e->kernel_kind == NULL && uids && kernel_kind_is_nobodys(e, a) &&
 	    (!witnessed || proto_is_connected(e->tuple.proto)))
@@ -283,7 +293,7 @@ void catch_set_grade(struct catch *c, bool uids, bool witnessed)
 	}
 	e->grade = SOCKOWNER_KERNEL;
 	e->reason = SOCKOWNER_REASON_NONE;
-	if (c->has_record)
+	if (c->has_record || is_tunnel(a))
 		return;
 	e->method =
 		a->has_socket ? SOCKOWNER_METHOD_SOCKET : SOCKOWNER_METHOD_NONE;

@@ -161,6 +161,7 @@ static void give_up(struct sockowner_answer *a, enum sockowner_reason reason)
 {
 	a->grade = SOCKOWNER_UNKNOWN;
 	a->reason = reason;
+	a->idle = false;
 }
 
 /* Does the question still have the same answer?  The packet was held all the
@@ -176,6 +177,27 @@ static bool is_socket_unchanged(struct sockowner *so,
 	       sockowner_socket_is_same(&again.socket, socket);
 }
 
+/* Nobody has the socket of that port, and none of its packets is on its way. */
+static void judge_idle(struct sockowner *so, struct wait *w)
+{
+	struct sockowner_answer *a = &w->answer, again = {0};
+	bool nobodys =
+		so->may_ptrace && a->ndenied == 0 && a->nholders_total == 0;
+
+	/* Who has it did not send this. */
+	sockowner_release(a);
+	a->nholders_total = 0;
+	if (nobodys &&
+	    !sockowner_socket_find(&so->finder, &w->query, &w->diag, &again) &&
+	    again.idle && sockowner_socket_is_same(&again.socket, &a->socket)) {
+		a->grade = SOCKOWNER_KERNEL;
+		a->reason = SOCKOWNER_REASON_NONE;
+		return;
+	}
+	a->idle = false;
+	give_up(a, SOCKOWNER_REASON_NOT_QUEUED);
+}
+
 /* The grade of a question whose sweep is complete. */
 static void judge(struct sockowner *so, struct wait *w)
 {
@@ -183,7 +205,9 @@ static void judge(struct sockowner *so, struct wait *w)
 
 	a->method = SOCKOWNER_METHOD_SWEEP;
 	a->ndenied = fdscan_denied(so->scan);
-	if (!is_socket_unchanged(so, &w->query, &w->diag, &a->socket)) {
+	if (a->idle) {
+		judge_idle(so, w);
+	} else if (!is_socket_unchanged(so, &w->query, &w->diag, &a->socket)) {
 		give_up(a, SOCKOWNER_REASON_CHANGED);
 	} else if (w->query.connecting && a->nholders_total == 1 &&
 		   sockowner_holder_prove(a)) {
@@ -280,7 +304,8 @@ int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 	err = sockowner_socket_query(q, &w->diag);
 	if (err < 0)
 		return err;
-	if (!sockowner_socket_find(&so->finder, q, &w->diag, &w->answer) ||
+	if ((!sockowner_socket_find(&so->finder, q, &w->diag, &w->answer) &&
+	     !w->answer.idle) ||
 	    (q->connecting &&
 	     sockowner_candidates_try(&so->candidates, &w->answer))) {
 		w->answer.resolve_us = util_now_us() - w->asked_us;

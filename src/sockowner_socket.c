@@ -281,6 +281,15 @@ list_possible(const struct sockowner_finder *f, const struct sockowner_query *q,
 	return last;
 }
 
+/* A tunnel's socket sends packets that are charged to others: wireguard's, for
+ * one (skb_scrub_packet keeps the owner since Linux 4.19). */
+static bool is_idle(const struct sockowner_query *q,
+		    const struct sockdiag_row *row)
+{
+	return !sockowner_raw_sends(q) && q->held_packets > 0 &&
+	       row->inode != 0 && row->wqueue == 0;
+}
+
 /* The kernel's look-up for datagrams names one of several sockets that may
  * share the port; only all of them together are the truth. */
 static bool look_for_datagram(struct sockowner_finder *f,
@@ -293,7 +302,7 @@ static bool look_for_datagram(struct sockowner_finder *f,
 	size_t seen = n > ROWS_MAX ? ROWS_MAX : (size_t)(n < 0 ? 0 : n);
 	const struct sockdiag_row *row;
 
-	a->has_socket = false;
+	a->has_socket = a->idle = false;
 	if (n < 0) {
 		sockowner_socket_refuse(a, n);
 		return false;
@@ -301,6 +310,8 @@ static bool look_for_datagram(struct sockowner_finder *f,
 	row = list_possible(f, q, seen, a, &reason);
 	if (a->ntwins_total == 0 && n <= ROWS_MAX) {
 		give_up(a, reason);
+		a->idle = n == 1 && is_idle(q, &f->rows[0]);
+		a->socket = a->idle ? socket_of(&f->rows[0]) : a->socket;
 		return false;
 	}
 	if (a->ntwins_total != 1 || n > ROWS_MAX) {

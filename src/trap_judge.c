@@ -316,6 +316,8 @@ static void note_expiry(struct trap *t, struct catch *c)
 {
 	if (c->nids > 0 && !verdict_is_held(t->cfg.verdict, c->ids[0]))
 		c->event.expired = true;
+	if (c->event.expired && c->answer.idle)
+		c->answer.grade = SOCKOWNER_UNKNOWN;
 	if (c->event.expired && c->answer.grade == SOCKOWNER_UNKNOWN)
 		c->answer.reason = SOCKOWNER_REASON_TIME;
 }

@@ -14,6 +14,7 @@
 
 #include "harness.h"
 #include "sender.h"
+#include "wireguard.h"
 
 static const struct send_arg refused =
 	SEND_UDP(ADDR_RESOLVER, 9, .from = ADDR_CLIENT, .sport = 4711);
@@ -173,6 +174,32 @@ static void error_as_text(void **state)
 	trap_wait(t);
 }
 
+/* ---------------------------------------------------------------- tunnels */
+
+/* First the handshake and what ends it, then the packet of a process inside of
+ * another: both are sent on the kernel's socket. */
+static void wireguard(void **state)
+{
+	const struct send_arg inside = SEND_UDP("10.77.0.2", 53);
+	struct trap_run *t;
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	if (!wireguard_open(51820, 51821))
+		SKIP("no wireguard");
+	t = trap_start("--packets", "-u", ADDR_RESOLVER ":51821", NULL);
+	assert_int_equal(sender_run(send_one, &inside, &s).err, 0);
+	expect_kernel(trap_event(t), "kernel socket");
+	expect_kernel(trap_event(t), "kernel socket");
+	sender_go(s);
+	sender_report(s);
+	e = trap_event(t);
+	expect_kernel(e, "tunnel");
+	expect_int(e, "ptrap.packet_uid", 0);
+	expect_all_seen(t, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +209,7 @@ int main(void)
 		e2e_test(error_about_a_servers_flow),
 		e2e_test(error_that_comes_in),
 		e2e_test(error_as_text),
+		e2e_test(wireguard),
 	};
 
 	return e2e_main("proto_kernel", tests,

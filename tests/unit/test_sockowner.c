@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -155,6 +156,34 @@ static void test_udp_not_queued(void **state)
 	assert_int_equal(a.reason, SOCKOWNER_REASON_NOT_QUEUED);
 	assert_int_equal(a.nholders, 0);
 	close(fd);
+}
+
+/* Its packets are charged to others, and nobody has it open. */
+static void test_udp_kernels(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_port = htons(4789)};
+	struct sockowner_query q;
+	struct sockowner_answer a;
+
+	(void)state;
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (system("ip link add e2e0 type vxlan id 7 dstport 4789 dev lo "
+		   "2>/dev/null && ip link set e2e0 up") != 0) {
+		printf("# skip: no vxlan\n");
+		skip();
+	}
+	q = ask_for(IPPROTO_UDP, &at, &at);
+	q.held_packets = 1;
+	get(&q, &a);
+	/* A process that is closed to us may have it. */
+	assert_int_equal(a.grade,
+			 a.ndenied > 0 ? SOCKOWNER_UNKNOWN : SOCKOWNER_KERNEL);
+	assert_int_equal(a.idle, a.ndenied == 0);
+	assert_false(a.has_socket);
+	assert_int_equal(a.nholders, 0);
+	sockowner_release(&a);
+	assert_int_equal(system("ip link del e2e0"), 0);
 }
 
 static void test_udp_other_uid(void **state)
@@ -521,6 +550,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_udp_holder),
 		TEST(test_udp_not_queued),
+		TEST(test_udp_kernels),
 		TEST(test_udp_other_uid),
 		TEST(test_shared),
 		TEST(test_twins),
