@@ -499,7 +499,7 @@ int sockdiag_find_raw(struct sockdiag *sd, uint8_t family,
 	struct found f = {.protocol = p, .rows = rows, .max = max};
 	int err = -EAGAIN;
 
-	if (is_missing(sd, p))
+	if (!p || is_missing(sd, p))
 		return -EOPNOTSUPP;
 	for (int i = 0; i < DUMP_TRIES && err == -EAGAIN; i++) {
 		f.count = 0;
