@@ -203,16 +203,22 @@ static bool find_exact(struct sockowner_finder *f,
 	return take_row(f, q, a, &row);
 }
 
-/* Has the socket all the held packets in its send queue, and, where they are
- * all there is, nothing beyond them? */
+/* Are that many packets in the socket's send queue, and, where they are all
+ * there is, nothing beyond them? */
+static bool has_in_queue(const struct sockdiag_row *row, uint64_t n,
+			 uint64_t bytes, bool all)
+{
+	if (row->wqueue < n * SKB_OVERHEAD + bytes)
+		return false;
+	return !all || row->wqueue <= n * SKB_ROOM + SKB_SCALE * bytes;
+}
+
+/* A raw socket may have more, for others: see is_told_apart. */
 static bool has_charged(const struct sockowner_query *q,
 			const struct sockdiag_row *row)
 {
-	uint64_t n = q->held_packets, bytes = q->held_bytes;
-
-	if (row->wqueue < n * SKB_OVERHEAD + bytes)
-		return false;
-	return !q->held_all || row->wqueue <= n * SKB_ROOM + SKB_SCALE * bytes;
+	return has_in_queue(row, q->held_packets, q->held_bytes,
+			    q->held_all && !row->raw);
 }
 
 /* Could this datagram socket have sent the held packet?  The packet is still
@@ -242,13 +248,10 @@ static bool is_possible(const struct sockowner_finder *f,
 static bool is_told_apart(const struct sockowner_query *q,
 			  const struct sockdiag_row *row)
 {
-	struct sockowner_query wide = *q;
-
 	if (!row->raw || q->wide_packets == 0)
 		return true;
-	wide.held_packets = q->wide_packets;
-	wide.held_bytes = q->wide_bytes;
-	return has_charged(&wide, row) && sockowner_raw_is_told_apart(q, row);
+	return has_in_queue(row, q->wide_packets, q->wide_bytes, q->held_all) &&
+	       sockowner_raw_is_told_apart(q, row);
 }
 
 static int find_rows(struct sockowner_finder *f,
