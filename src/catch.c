@@ -67,7 +67,8 @@ struct catch *catch_get(struct catch_pool *p)
 	c->generation++;
 	c->state = CATCH_OWNER;
 	c->nids = 0;
-	c->quiet = c->late = c->rival = c->hurried = c->has_record = false;
+	c->quiet = c->late = c->rival = c->hurried = false;
+	c->has_record = c->by_socket = false;
 	c->held_bytes = 0;
 	c->hook = NULL;
 	memset(&c->query, 0, sizeof(c->query));
@@ -232,6 +233,16 @@ static void set_unknown(struct event *e, enum sockowner_reason reason)
 	e->reason = reason;
 }
 
+/* Somebody connected a socket of these addresses; that it was this packet's is
+ * not known any more. */
+static void forget_connect(struct catch *c)
+{
+	if (!c->by_socket)
+		return;
+	c->has_record = c->by_socket = false;
+	c->answer.nholders = 0;
+}
+
 static void set_weaker_grade(struct catch *c)
 {
 	struct event *e = &c->event;
@@ -246,6 +257,8 @@ static void set_weaker_grade(struct catch *c)
 		set_unknown(e, SOCKOWNER_REASON_MANY_SOCKETS);
 	else if (c->hurried && named)
 		set_unknown(e, SOCKOWNER_REASON_TIME);
+	if (!catch_names_one(c))
+		forget_connect(c);
 	/* Sent in close(2), or by a raw socket. */
 	if (e->grade == SOCKOWNER_KERNEL && e->has_packet_uid)
 		set_unknown(e, SOCKOWNER_REASON_NO_SOCKET);

@@ -322,6 +322,19 @@ static void note_expiry(struct trap *t, struct catch *c)
 		c->answer.reason = SOCKOWNER_REASON_TIME;
 }
 
+/* Is it the packet's socket that was found?  One that others share the addresses
+ * with, or that has changed since, may be somebody else's. */
+static bool is_its_socket(const struct catch *c)
+{
+	const struct sockowner_answer *a = &c->answer;
+
+	if (!a->has_socket || c->rival || c->hurried)
+		return false;
+	return a->grade != SOCKOWNER_UNKNOWN ||
+	       a->reason == SOCKOWNER_REASON_NO_HOLDER ||
+	       a->reason == SOCKOWNER_REASON_NOT_PERMITTED;
+}
+
 /* Who opened the socket; of one that is gone, only if the packet's user did. */
 static void note_creator(struct trap *t, struct catch *c)
 {
@@ -329,12 +342,13 @@ static void note_creator(struct trap *t, struct catch *c)
 	struct witness *w = t->cfg.witness;
 	const struct event *e = &c->event;
 	struct witness_record r;
-	bool gone = !a->has_socket && a->grade == SOCKOWNER_UNKNOWN &&
+	bool gone = !a->has_socket && !c->rival && !c->hurried &&
+		    a->grade == SOCKOWNER_UNKNOWN &&
 		    a->reason == SOCKOWNER_REASON_NO_SOCKET &&
 		    e->has_packet_uid && !packet_is_reset(&e->packet);
 
 	if (w == NULL || witness_sees_packets(w) ||
-	    e->direction != EVENT_EGRESS || (!a->has_socket && !gone))
+	    e->direction != EVENT_EGRESS || (!is_its_socket(c) && !gone))
 		return;
 	if (witness_find_creator(w, a->has_socket ? a->socket.cookie : 0,
 				 &e->packet, &r) &&

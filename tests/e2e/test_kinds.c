@@ -199,6 +199,39 @@ static void parent_opens_child_connects(void **state)
 	trap_expect_end(t);
 }
 
+static void connect_and_stay(struct stage *st, const void *arg)
+{
+	int fd = open_socket(arg);
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(ADDR_RESOLVER, 53, &ss);
+	struct report r = {0};
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	connect(fd, (void *)&ss, len);
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+/* Whose attempt the first one was, the socket that has its addresses now does
+ * not tell, and nobody else may be named for it. */
+static void port_connects_again(void **state)
+{
+	struct send_arg a =
+		SEND_TCP(ADDR_RESOLVER, 53, .from = ADDR_CLIENT, .sport = 4711,
+			 .nonblock = true, .vanish = true);
+	struct trap_run *t = start_sockets();
+	json_t *e;
+
+	(void)state;
+	send_and_die(&a);
+	sender_run(connect_and_stay, &a, NULL);
+	thaw_with(t, 2);
+	e = trap_event(t);
+	expect_nobody(e);
+	expect_grade(e, "unknown");
+	trap_stop(t, SIGTERM);
+}
+
 /* connect(2) by the parent says nothing on the wire; the child's write does. */
 static void child_opens_fast(struct stage *st, const void *arg)
 {
@@ -456,6 +489,7 @@ int main(void)
 		e2e_test(connect_of_the_dead),
 		e2e_test(port_used_again),
 		e2e_test(parent_opens_child_connects),
+		e2e_test(port_connects_again),
 		e2e_test(fast_open_is_no_connect),
 		e2e_test(two_at_once),
 		e2e_test(without_types),
