@@ -8,7 +8,8 @@
 #define AF_INET	 2
 #define AF_INET6 10
 
-#define PROTOCOLS 256
+#define PROTOCOLS   256
+#define IPPROTO_TCP 6
 
 /* include/uapi/linux/bpf.h: these are what the programs are given; the kernel
  * puts the places of their members in. */
@@ -40,13 +41,21 @@ static __always_inline bool is_ours(const struct sock *sk)
 		       our_net_ns;
 }
 
-/* Not those of the kernel: they connect on behalf of nobody known. */
-static __always_inline void read_doer(struct witness_record *r)
+/* The kernel's own, which some system call happens to open or connect (a mount,
+ * a path of MPTCP that is added).  Of MPTCP's first a user's file is known. */
+static __always_inline bool is_kernels(const struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) &&
+	       !BPF_CORE_READ(sk, sk_socket, file);
+}
+
+static __always_inline void read_doer(const struct sock *sk,
+				      struct witness_record *r)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 
 	r->class = WITNESS_OTHER;
-	if ((task->flags & PF_KTHREAD) || !task->mm)
+	if (is_kernels(sk) || (task->flags & PF_KTHREAD) || !task->mm)
 		return;
 	r->class = WITNESS_SENDER;
 	read_image(task, &r->image);
@@ -82,7 +91,7 @@ int witness_create(struct bpf_sock *ctx)
 	r.time_ns = bpf_ktime_get_ns();
 	r.cookie = bpf_get_socket_cookie(ctx);
 	r.ends.proto = (uint8_t)ctx->protocol;
-	read_doer(&r);
+	read_doer(sk, &r);
 	tell(&r);
 	return ALLOW;
 }
@@ -114,24 +123,42 @@ static __always_inline void start_connect(struct bpf_sock_addr *ctx,
 	r->ends.dport = __builtin_bswap16((uint16_t)ctx->user_port);
 }
 
-static __always_inline bool is_our_address(struct bpf_sock_addr *ctx)
+static __always_inline const struct sock *sock_of(struct bpf_sock_addr *ctx)
 {
 	const struct bpf_sock_addr_kern *kern = (const void *)ctx;
 
-	return is_ours(BPF_CORE_READ(kern, sk));
+	return BPF_CORE_READ(kern, sk);
+}
+
+/* Its SYN goes with the first data, and that may be another process's. */
+static __always_inline bool is_deferred(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
+	       BPF_CORE_READ_BITFIELD_PROBED(tp, fastopen_connect);
+}
+
+static __always_inline void read_connector(const struct sock *sk,
+					   struct witness_record *r)
+{
+	read_doer(sk, r);
+	if (is_deferred(sk))
+		r->class = WITNESS_OTHER;
 }
 
 SEC("cgroup/connect4")
 int witness_connect4(struct bpf_sock_addr *ctx)
 {
+	const struct sock *sk = sock_of(ctx);
 	struct witness_record r = {};
 
-	if (!is_our_address(ctx))
+	if (!is_ours(sk))
 		return ALLOW;
 	start_connect(ctx, &r);
 	r.ends.family = AF_INET;
 	r.ends.daddr[0] = ctx->user_ip4;
-	read_doer(&r);
+	read_connector(sk, &r);
 	tell(&r);
 	return ALLOW;
 }
@@ -139,9 +166,10 @@ int witness_connect4(struct bpf_sock_addr *ctx)
 SEC("cgroup/connect6")
 int witness_connect6(struct bpf_sock_addr *ctx)
 {
+	const struct sock *sk = sock_of(ctx);
 	struct witness_record r = {};
 
-	if (!is_our_address(ctx))
+	if (!is_ours(sk))
 		return ALLOW;
 	start_connect(ctx, &r);
 	r.ends.family = AF_INET6;
@@ -149,7 +177,7 @@ int witness_connect6(struct bpf_sock_addr *ctx)
 	r.ends.daddr[1] = ctx->user_ip6[1];
 	r.ends.daddr[2] = ctx->user_ip6[2];
 	r.ends.daddr[3] = ctx->user_ip6[3];
-	read_doer(&r);
+	read_connector(sk, &r);
 	tell(&r);
 	return ALLOW;
 }

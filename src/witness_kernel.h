@@ -250,6 +250,7 @@ struct udp_sock {
 
 struct tcp_sock {
 	uint8_t is_mptcp;
+	uint8_t fastopen_connect : 1;
 };
 
 struct sk_buff {

@@ -269,6 +269,91 @@ static void fast_open_is_no_connect(void **state)
 	trap_stop(t, SIGTERM);
 }
 
+/* Listens, and has one connection more than it takes: later ones wait. */
+static void busy_server(struct stage *st, const void *arg)
+{
+	int fd = open_socket(arg), first;
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(ADDR_RESOLVER, 53, &ss);
+	struct report r = {0};
+
+	first = socket(AF_INET, SOCK_STREAM, 0);
+	if (listen(fd, 0) || connect(first, (void *)&ss, len))
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+/* Sent once more it has nothing of Fast Open, and the writer is gone. */
+static void fast_open_again(void **state)
+{
+	const struct send_arg server =
+		SEND_TCP(ADDR_RESOLVER, 53, .from = ADDR_RESOLVER, .sport = 53);
+	struct trap_run *t;
+	struct report r;
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	need_sockets();
+	assert_int_equal(sender_run(busy_server, &server, NULL).err, 0);
+	t = trap_spawn(NULL, "-o", "json", "--witness", "cgroup", "--packets",
+		       TARGET, NULL);
+	assert_true(trap_ready(t));
+	r = sender_run(child_opens_fast, &tcp, &s);
+	if (r.err)
+		SKIP("no TCP fast open");
+	expect_grade(trap_event(t), "holder|creator|unknown");
+	e = trap_event(t);
+	expect_grade(e, "holder|creator|unknown");
+	expect_int(e, "ptrap.creator.pid", s->pid);
+	trap_stop(t, SIGTERM);
+}
+
+/* Both ends of a connection by several paths, of which there is one so far. */
+static void two_ends(struct stage *st, const void *arg)
+{
+	int at = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), ends[2] = {-1, -1};
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(ADDR_RESOLVER, 53, &ss);
+	struct report r = {0};
+	char c = 'x';
+
+	(void)arg;
+	ends[0] = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	if (bind(at, (void *)&ss, len) || listen(at, 1) ||
+	    connect(ends[0], (void *)&ss, len))
+		r.err = errno;
+	else
+		ends[1] = accept(at, NULL, NULL);
+	for (int i = 0; i < 2 && !r.err; i++)
+		if (write(ends[i], &c, 1) != 1 || read(ends[!i], &c, 1) != 1)
+			r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+/* The kernel opens another path in the system call of who allows it. */
+static void path_of_anothers(void **state)
+{
+	struct trap_run *t;
+	struct sender *s;
+
+	(void)state;
+	need_sockets();
+	t = trap_spawn(NULL, "-o", "json", "--witness", "cgroup", "--packets",
+		       "-c", TARGET, NULL);
+	assert_true(trap_ready(t));
+	if (sender_run(two_ends, NULL, &s).err)
+		SKIP("no MPTCP");
+	expect_sender(trap_event(t), s->pid, s->pid, "proved");
+	if (system("ip mptcp limits set subflow 2 2>&1 && "
+		   "ip mptcp endpoint add " ADDR_OTHER " dev lo subflow 2>&1"))
+		SKIP("no ip mptcp");
+	expect_sender(trap_event(t), s->pid, 0, "holder");
+	trap_expect_end(t);
+}
+
 static void two_at_once(void **state)
 {
 	const struct send_arg alive = SEND_TCP(ADDR_RESOLVER, 53);
@@ -491,6 +576,8 @@ int main(void)
 		e2e_test(parent_opens_child_connects),
 		e2e_test(port_connects_again),
 		e2e_test(fast_open_is_no_connect),
+		e2e_test(fast_open_again),
+		e2e_test(path_of_anothers),
 		e2e_test(two_at_once),
 		e2e_test(without_types),
 		e2e_test(without_cgroup2),
