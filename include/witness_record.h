@@ -113,6 +113,7 @@ struct witness_lost {
 #define WITNESS_NO_QUEUE 0xffffffffU
 struct witness_shared {
 	struct witness_lost lost;
+	uint64_t begun; /* records, those among them that are lost */
 	uint32_t queue; /* ours; the only one whose packets count */
 };
 

@@ -18,7 +18,7 @@
 #include "witness_table.h"
 
 /* A record is written before its packet is queued, but stands behind one that
- * another processor is writing just now. */
+ * another processor is writing just now: how long is waited for that. */
 #define PATIENCE_US 3
 
 #define NS_PER_US 1000ULL
@@ -33,6 +33,7 @@ struct witness {
 	volatile struct witness_shared *shared; /* with the kernel, */
 	size_t shared_size;			/* a page */
 	unsigned batch;		    /* records taken at this reading */
+	uint64_t taken;		    /* of all that were begun */
 	uint64_t missed, missed_ns; /* runs that the kernel left out */
 	struct witness_table *table;
 	struct witness_sockets *sockets; /* NULL: it sees packets */
@@ -89,6 +90,7 @@ static int take_record(void *data, void *mem, size_t len)
 		if (witness_table_add_facts(w->table, mem, len) == 0)
 			make_room(w);
 	} else if (len >= sizeof(r)) {
+		w->taken++;
 		memcpy(&r, mem, sizeof(r));
 		if (w->sockets != NULL)
 			witness_sockets_add(w->sockets, &r);
@@ -104,6 +106,25 @@ void witness_read(struct witness *w)
 {
 	w->batch = 0;
 	ring_buffer__consume(w->ring);
+}
+
+/* Takes over all records that were begun by now, or lost.  False: one of them is
+ * still being written, and others may be hidden behind it. */
+static bool read_all(struct witness *w)
+{
+	uint64_t begun = __atomic_load_n(&w->shared->begun, __ATOMIC_ACQUIRE);
+	uint64_t until = 0;
+
+	do {
+		witness_read(w);
+		if (w->taken + __atomic_load_n(&w->shared->lost.packets,
+					       __ATOMIC_ACQUIRE) >=
+		    begun)
+			return true;
+		if (until == 0)
+			until = util_now_us() + PATIENCE_US;
+	} while (util_now_us() < until);
+	return false;
 }
 
 static int map_shared(struct witness *w)
@@ -212,17 +233,8 @@ bool witness_find(struct witness *w, const struct packet *p,
 		  uint64_t received_us, bool has_uid, uint32_t uid,
 		  struct witness_record *r)
 {
-	uint64_t until = 0;
-
-	do {
-		witness_read(w);
-		if (witness_table_find(w->table, p, received_us, has_uid, uid,
-				       lost_ns(w), r))
-			return true;
-		if (until == 0)
-			until = util_now_us() + PATIENCE_US;
-	} while (util_now_us() < until);
-	return false;
+	return read_all(w) && witness_table_find(w->table, p, received_us,
+						 has_uid, uid, lost_ns(w), r);
 }
 
 bool witness_sees_packets(const struct witness *w)
@@ -239,14 +251,23 @@ static uint64_t find_closed(struct witness *w, const struct packet *p)
 			: 0;
 }
 
+/* One that is there may have the addresses of another one that is gone. */
+static bool is_alone(struct witness *w, uint64_t cookie, const struct packet *p)
+{
+	return !w->whole ||
+	       witness_sockets_is_alone(w->sockets, cookie, &p->tuple,
+					w->drained_ns, lost_ns(w));
+}
+
 bool witness_find_connect(struct witness *w, uint64_t cookie,
 			  const struct packet *p, struct witness_record *r)
 {
-	if (w->sockets == NULL)
+	if (w->sockets == NULL || !read_all(w))
 		return false;
-	witness_read(w);
 	if (cookie == 0)
 		cookie = find_closed(w, p);
+	else if (!is_alone(w, cookie, p))
+		return false;
 	return witness_sockets_connect(w->sockets, cookie, &p->tuple,
 				       lost_ns(w), r) &&
 	       r->class == WITNESS_SENDER;
@@ -255,9 +276,8 @@ bool witness_find_connect(struct witness *w, uint64_t cookie,
 bool witness_find_creator(struct witness *w, uint64_t cookie,
 			  const struct packet *p, struct witness_record *r)
 {
-	if (w->sockets == NULL)
+	if (w->sockets == NULL || !read_all(w))
 		return false;
-	witness_read(w);
 	if (cookie == 0)
 		cookie = find_closed(w, p);
 	return witness_sockets_creator(w->sockets, cookie, r) &&

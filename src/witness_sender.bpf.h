@@ -332,6 +332,8 @@ static __always_inline uint64_t wakeup(void)
 
 static __always_inline void tell(struct witness_record *r)
 {
+	/* Before: who reads the ring knows from it what is still to come. */
+	__sync_fetch_and_add(&shared.begun, 1);
 	if (bpf_ringbuf_output(&ring, r, sizeof(*r), wakeup()) == 0)
 		return;
 	shared.lost.last_ns = r->time_ns;

@@ -12,8 +12,10 @@
 
 struct known {
 	uint64_t cookie; /* 0: not in use */
-	uint64_t closed_ns;
+	uint64_t closed_ns;	   /* 0: it is open */
+	bool many;		   /* several have connected it */
 	struct known *chain;	   /* of the cookie's bucket */
+	struct known *at_port;	   /* closed before it, in the port's bucket */
 	struct known *prev, *next; /* from the least to the most recent */
 	struct witness_ends ends;  /* when it was closed */
 	struct witness_record created, connected; /* type 0: not seen */
@@ -23,6 +25,7 @@ struct witness_sockets {
 	uint64_t lost_ns;    /* when one was pushed out that was closed */
 	struct known recent; /* head of the list */
 	struct known *buckets[BUCKETS];
+	struct known *ports[BUCKETS]; /* of those closed, the last one first */
 	struct known all[WITNESS_SOCKETS_MAX];
 };
 
@@ -78,6 +81,35 @@ static void make_recent(struct witness_sockets *s, struct known *k)
 	k->prev->next = head->prev = k;
 }
 
+static size_t port_bucket(uint8_t proto, uint16_t port)
+{
+	return (port ^ (size_t)proto << 5) % BUCKETS;
+}
+
+static void leave_port(struct witness_sockets *s, struct known *k)
+{
+	struct known **at =
+		&s->ports[port_bucket(k->ends.proto, k->ends.sport)];
+
+	while (*at != k)
+		at = &(*at)->at_port;
+	*at = k->at_port;
+}
+
+static void note_closed(struct witness_sockets *s, struct known *k,
+			const struct witness_record *r)
+{
+	struct known **first =
+		&s->ports[port_bucket(r->ends.proto, r->ends.sport)];
+
+	if (k->closed_ns != 0)
+		leave_port(s, k);
+	k->ends = r->ends;
+	k->closed_ns = r->time_ns;
+	k->at_port = *first;
+	*first = k;
+}
+
 static void push_out(struct witness_sockets *s, struct known *k)
 {
 	struct known **at = &s->buckets[k->cookie % BUCKETS];
@@ -86,6 +118,8 @@ static void push_out(struct witness_sockets *s, struct known *k)
 		return;
 	if (k->closed_ns > s->lost_ns)
 		s->lost_ns = k->closed_ns;
+	if (k->closed_ns != 0)
+		leave_port(s, k);
 	while (*at != k)
 		at = &(*at)->chain;
 	*at = k->chain;
@@ -99,10 +133,18 @@ static struct known *add(struct witness_sockets *s, uint64_t cookie)
 	push_out(s, k);
 	k->cookie = cookie;
 	k->closed_ns = 0;
+	k->many = false;
 	k->created.type = k->connected.type = 0;
 	k->chain = *at;
 	*at = k;
 	return k;
+}
+
+static bool is_same_doer(const struct witness_record *a,
+			 const struct witness_record *b)
+{
+	return a->class == b->class && a->pid == b->pid &&
+	       memcmp(&a->image, &b->image, sizeof(a->image)) == 0;
 }
 
 void witness_sockets_add(struct witness_sockets *s,
@@ -121,11 +163,14 @@ void witness_sockets_add(struct witness_sockets *s,
 		k->created = *r;
 		break;
 	case WITNESS_CONNECTED:
+		/* After the first one's packet it may be disconnected and
+		 * connected anew, while that is held. */
+		if (k->connected.type != 0 && !is_same_doer(&k->connected, r))
+			k->many = true;
 		k->connected = *r;
 		break;
 	case WITNESS_CLOSED:
-		k->ends = r->ends;
-		k->closed_ns = r->time_ns;
+		note_closed(s, k, r);
 		break;
 	case WITNESS_PACKET:
 	case WITNESS_FACTS:
@@ -173,7 +218,7 @@ bool witness_sockets_connect(const struct witness_sockets *s, uint64_t cookie,
 {
 	const struct known *k = find(s, cookie);
 
-	if (k == NULL || k->connected.type == 0 ||
+	if (k == NULL || k->connected.type == 0 || k->many ||
 	    lost_ns >= k->connected.time_ns ||
 	    !is_destination(&k->connected.ends, t))
 		return false;
@@ -188,6 +233,13 @@ static bool is_source(const struct witness_ends *e, const struct tuple *t)
 	return ipaddr_is_any(&from) || ipaddr_equal(&from, &t->saddr);
 }
 
+/* Disconnected before it was closed it had no remote address any more; where it
+ * had been connected to before is still known. */
+static bool is_disconnected(const struct known *k)
+{
+	return k->ends.proto == IPPROTO_TCP && k->ends.dport == 0;
+}
+
 static bool may_have_sent(const struct known *k, const struct tuple *t)
 {
 	const struct witness_ends *e = &k->ends;
@@ -196,28 +248,64 @@ static bool may_have_sent(const struct known *k, const struct tuple *t)
 		return false;
 	if (t->proto != IPPROTO_TCP)
 		return true;
+	if (is_disconnected(k))
+		return k->connected.type != 0 &&
+		       is_destination(&k->connected.ends, t);
 	return is_source(e, t) && is_destination(e, t);
+}
+
+/* The next one that can have sent it, from k on; NULL: none since then. */
+static const struct known *next_closed(const struct known *k,
+				       const struct tuple *t, uint64_t since_ns)
+{
+	for (; k != NULL && k->closed_ns >= since_ns; k = k->at_port)
+		if (may_have_sent(k, t))
+			return k;
+	return NULL;
+}
+
+static const struct known *last_closed(const struct witness_sockets *s,
+				       const struct tuple *t, uint64_t since_ns)
+{
+	return next_closed(s->ports[port_bucket(t->proto, t->sport)], t,
+			   since_ns);
+}
+
+static uint64_t back(uint64_t ns)
+{
+	return ns > WITNESS_SOCKETS_BACK_NS ? ns - WITNESS_SOCKETS_BACK_NS : 1;
+}
+
+static bool is_complete(const struct witness_sockets *s, const struct tuple *t,
+			uint64_t since_ns, uint64_t lost_ns)
+{
+	return t->sport != 0 && lost_ns < since_ns && s->lost_ns < since_ns;
 }
 
 uint64_t witness_sockets_closed(const struct witness_sockets *s,
 				const struct tuple *t, uint64_t since_ns,
 				uint64_t lost_ns)
 {
-	uint64_t found = 0;
+	uint64_t from = back(since_ns);
+	const struct known *k = last_closed(s, t, from);
 
-	if (t->sport == 0 || lost_ns >= since_ns || s->lost_ns >= since_ns)
+	/* Closed before, it has not sent it; but where two had that port, who
+	 * knows.  A disconnected one may have, and hides who did. */
+	if (k == NULL || k->closed_ns < since_ns || is_disconnected(k) ||
+	    !is_complete(s, t, since_ns, lost_ns) ||
+	    next_closed(k->at_port, t, from) != NULL)
 		return 0;
-	/* From the most recent: what was closed before is not asked for. */
-	for (const struct known *k = s->recent.prev; k != &s->recent;
-	     k = k->prev) {
-		if (k->cookie == 0)
-			break;
-		if (k->closed_ns == 0 || k->closed_ns < since_ns ||
-		    !may_have_sent(k, t))
-			continue;
-		if (found != 0)
-			return 0;
-		found = k->cookie;
-	}
-	return found;
+	return k->cookie;
+}
+
+bool witness_sockets_is_alone(const struct witness_sockets *s, uint64_t cookie,
+			      const struct tuple *t, uint64_t since_ns,
+			      uint64_t lost_ns)
+{
+	uint64_t from = back(since_ns);
+	const struct known *k = last_closed(s, t, from);
+
+	if (k != NULL && k->cookie == cookie)
+		k = next_closed(k->at_port, t, from);
+	return k == NULL && is_complete(s, t, since_ns, lost_ns);
 }

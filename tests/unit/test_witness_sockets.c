@@ -133,13 +133,29 @@ static void the_last_connect_counts(void **state)
 	assert_int_equal(connector(1, &t, 0), 0);
 	connect_to(1, 8, AF_INET, "10.0.0.1", 80);
 	assert_int_equal(connector(1, &t, 0), 8);
-	connect_to(1, 9, AF_INET, "10.0.0.2", 80);
+	connect_to(1, 8, AF_INET, "10.0.0.2", 80);
 	assert_int_equal(connector(1, &t, 0), 0);
-	connect_to(1, 10, AF_INET, "10.0.0.1", 80);
-	assert_int_equal(connector(1, &t, 0), 10);
+	connect_to(1, 8, AF_INET, "10.0.0.1", 80);
+	assert_int_equal(connector(1, &t, 0), 8);
 	/* One that came later may be lost. */
 	assert_int_equal(connector(1, &t, now + 1), 0);
-	assert_int_equal(connector(1, &t, now - 1), 10);
+	assert_int_equal(connector(1, &t, now - 1), 8);
+}
+
+/* The packet of the first one may be held still. */
+static void only_one_connects(void **state)
+{
+	const struct tuple t =
+		tuple(IPPROTO_TCP, "10.0.0.9", 1000, "10.0.0.1", 80);
+
+	(void)state;
+	connect_to(1, 8, AF_INET, "10.0.0.1", 80);
+	connect_to(2, 8, AF_INET, "10.0.0.1", 80);
+	connect_to(1, 9, AF_INET, "10.0.0.1", 80);
+	assert_int_equal(connector(1, &t, 0), 0);
+	assert_int_equal(connector(2, &t, 0), 8);
+	connect_to(1, 9, AF_INET, "10.0.0.1", 80);
+	assert_int_equal(connector(1, &t, 0), 0);
 }
 
 static void connects_to_elsewhere(void **state)
@@ -175,8 +191,49 @@ static void only_one_can_have_been_it(void **state)
 	assert_int_equal(witness_sockets_closed(s, &t, 50, 49), 3);
 	close_at(4, IPPROTO_UDP, "0.0.0.0", 1000, "0.0.0.0", 0);
 	assert_int_equal(witness_sockets_closed(s, &t, 50, 0), 0);
-	/* The first of them was closed before. */
-	assert_int_equal(witness_sockets_closed(s, &t, now, 0), 4);
+	/* The first of them was closed before, but not long before. */
+	assert_int_equal(witness_sockets_closed(s, &t, now, 0), 0);
+	now += 2 * WITNESS_SOCKETS_BACK_NS;
+	close_at(5, IPPROTO_UDP, "0.0.0.0", 1000, "0.0.0.0", 0);
+	assert_int_equal(witness_sockets_closed(s, &t, now, 0), 5);
+}
+
+/* A connection of one that is there; of one that is gone, or nobody's. */
+static void the_only_one_with_these(void **state)
+{
+	const struct tuple t =
+		tuple(IPPROTO_TCP, "10.0.0.9", 1000, "10.0.0.1", 80);
+
+	(void)state;
+	close_at(1, IPPROTO_TCP, "10.0.0.9", 1000, "10.0.0.1", 81);
+	assert_true(witness_sockets_is_alone(s, 2, &t, 50, 0));
+	assert_false(witness_sockets_is_alone(s, 2, &t, 50, 50));
+	close_at(2, IPPROTO_TCP, "10.0.0.9", 1000, "10.0.0.1", 80);
+	assert_true(witness_sockets_is_alone(s, 2, &t, 50, 0));
+	assert_false(witness_sockets_is_alone(s, 3, &t, 50, 0));
+	close_at(3, IPPROTO_TCP, "10.0.0.9", 1000, "10.0.0.1", 80);
+	assert_false(witness_sockets_is_alone(s, 2, &t, 50, 0));
+	assert_false(witness_sockets_is_alone(s, 3, &t, 50, 0));
+	now += 2 * WITNESS_SOCKETS_BACK_NS;
+	assert_true(witness_sockets_is_alone(s, 4, &t, now, 0));
+}
+
+static void disconnected_first(void **state)
+{
+	const struct tuple t =
+		tuple(IPPROTO_TCP, "10.0.0.9", 1000, "10.0.0.1", 80);
+
+	(void)state;
+	connect_to(1, 7, AF_INET, "10.0.0.2", 80);
+	close_at(1, IPPROTO_TCP, "10.0.0.9", 1000, "0.0.0.0", 0);
+	assert_true(witness_sockets_is_alone(s, 4, &t, 50, 0));
+	close_at(2, IPPROTO_TCP, "10.0.0.9", 1000, "10.0.0.1", 80);
+	assert_int_equal(witness_sockets_closed(s, &t, 50, 0), 2);
+	connect_to(3, 7, AF_INET, "10.0.0.1", 80);
+	close_at(3, IPPROTO_TCP, "10.0.0.9", 1000, "0.0.0.0", 0);
+	assert_int_equal(witness_sockets_closed(s, &t, 50, 0), 0);
+	assert_int_equal(witness_sockets_closed(s, &t, now, 0), 0);
+	assert_false(witness_sockets_is_alone(s, 4, &t, now, 0));
 }
 
 static void a_connection_has_four(void **state)
@@ -212,6 +269,10 @@ static void room_for_so_many(void **state)
 	assert_int_equal(creator(WITNESS_SOCKETS_MAX + 1), 8);
 	assert_int_equal(witness_sockets_closed(s, &t, first, 0), 0);
 	assert_int_equal(witness_sockets_closed(s, &t, first + 1, 0), 2);
+	for (uint64_t i = 0; i < 2 * WITNESS_SOCKETS_MAX; i++)
+		close_at(9000 + i, IPPROTO_UDP, "0.0.0.0", (uint16_t)(i % 3),
+			 "0.0.0.0", 0);
+	assert_int_equal(witness_sockets_closed(s, &t, now, 0), 0);
 }
 
 int main(void)
@@ -220,6 +281,8 @@ int main(void)
 		TEST(the_creator_stays),     TEST(the_last_connect_counts),
 		TEST(connects_to_elsewhere), TEST(only_one_can_have_been_it),
 		TEST(a_connection_has_four), TEST(room_for_so_many),
+		TEST(only_one_connects),     TEST(the_only_one_with_these),
+		TEST(disconnected_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
