@@ -27,6 +27,10 @@ void catch_set_creator(struct catch *c, const struct witness *w,
 int catch_has_record(const struct catch *c, const struct witness_record *r);
 int catch_flow_has_record(const struct flow *f, const struct witness_record *r);
 
+/* Is who connected the flow's socket the one that the flow has its name from? */
+bool catch_flow_has_connect(const struct flow *f,
+			    const struct witness_record *r);
+
 /* As catch_read_process: without a look at /proc. */
 void catch_read_testimony(struct catch *c, const struct witness *w,
 			  const struct users *users);

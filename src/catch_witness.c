@@ -160,6 +160,12 @@ static bool is_flow_holder(const struct flow *f, const struct witness_record *r)
 	       f->holder.image.startstack == h.image.startstack;
 }
 
+bool catch_flow_has_connect(const struct flow *f,
+			    const struct witness_record *r)
+{
+	return is_flow_holder(f, r);
+}
+
 int catch_flow_has_record(const struct flow *f, const struct witness_record *r)
 {
 	if (f->inode == 0 || r->inode == 0)

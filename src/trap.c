@@ -101,6 +101,21 @@ static void meet_open(struct trap *t, struct catch *c,
 	verdict_pass(t->cfg.verdict, item->queued.id);
 }
 
+/* The same socket, disconnected and connected anew by another process, has the
+ * same addresses: that is no SYN sent once more. */
+static bool is_anothers_attempt(const struct trap *t, const struct flow *f,
+				const struct packet *p)
+{
+	struct witness *w = t->cfg.witness;
+	struct witness_record r;
+
+	if (w == NULL || witness_sees_packets(w) || !packet_is_syn(p) ||
+	    f->grade != SOCKOWNER_PROVED)
+		return false;
+	return !witness_find_connect(w, f->cookie, p, &r) ||
+	       !catch_flow_has_connect(f, &r);
+}
+
 /* Is the flow's socket still that one, in the same hands? */
 static bool is_unchanged(struct trap *t, const struct flow *f,
 			 const struct inbox_item *item)
@@ -113,7 +128,8 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 
 	if (same >= 0)
 		return same;
-	if (f->cookie == 0 && f->inode == 0)
+	if ((f->cookie == 0 && f->inode == 0) ||
+	    is_anothers_attempt(t, f, &item->packet))
 		return false;
 	catch_make_query(item, &query);
 	trap_count_held(t, &query, &f->tuple);

@@ -232,6 +232,47 @@ static void port_connects_again(void **state)
 	trap_stop(t, SIGTERM);
 }
 
+static void connect_by_turns(struct stage *st, const void *arg)
+{
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+	int fd = open_socket(arg);
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(ADDR_RESOLVER, 53, &ss);
+	struct report r = {0};
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	connect(fd, (void *)&ss, len);
+	stage_report(st, &r);
+	stage_wait(st);
+	r.n = fork();
+	if (!r.n) {
+		connect(fd, &none, sizeof(none));
+		connect(fd, (void *)&ss, len);
+		pause();
+	}
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void socket_connects_again(void **state)
+{
+	const struct send_arg a = SEND_TCP(ADDR_RESOLVER, 53,
+					   .from = ADDR_CLIENT, .sport = 4711);
+	struct trap_run *t = start_sockets();
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	trap_thaw(t);
+	sender_run(connect_by_turns, &a, &s);
+	expect_sender(trap_event(t), s->pid, s->pid, "proved");
+	sender_go(s);
+	e = trap_event(t);
+	expect_nobody(e);
+	expect_grade(e, "shared");
+	trap_stop(t, SIGTERM);
+}
+
 /* connect(2) by the parent says nothing on the wire; the child's write does. */
 static void child_opens_fast(struct stage *st, const void *arg)
 {
@@ -575,6 +616,7 @@ int main(void)
 		e2e_test(port_used_again),
 		e2e_test(parent_opens_child_connects),
 		e2e_test(port_connects_again),
+		e2e_test(socket_connects_again),
 		e2e_test(fast_open_is_no_connect),
 		e2e_test(fast_open_again),
 		e2e_test(path_of_anothers),
