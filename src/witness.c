@@ -19,7 +19,7 @@
 
 /* A record is written before its packet is queued, but stands behind one that
  * another processor is writing just now: how long is waited for that. */
-#define PATIENCE_US 3
+#define PATIENCE_US 20
 
 #define NS_PER_US 1000ULL
 
