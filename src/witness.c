@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,9 +18,11 @@
 #include "witness_sockets.h"
 #include "witness_table.h"
 
-/* A record is written before its packet is queued, but stands behind one that
- * another processor is writing just now: how long is waited for that. */
-#define PATIENCE_US 20
+/* A record is written before its packet is queued, but stands behind one that is
+ * being written just now: by another processor, or by a process that has lost its
+ * processor over it and must have it back. */
+#define PATIENCE_US 5
+#define YIELDING_US 3000
 
 #define NS_PER_US 1000ULL
 
@@ -113,7 +116,7 @@ void witness_read(struct witness *w)
 static bool read_all(struct witness *w)
 {
 	uint64_t begun = __atomic_load_n(&w->shared->begun, __ATOMIC_ACQUIRE);
-	uint64_t until = 0;
+	uint64_t since = 0, now = 0;
 
 	do {
 		witness_read(w);
@@ -121,9 +124,12 @@ static bool read_all(struct witness *w)
 					       __ATOMIC_ACQUIRE) >=
 		    begun)
 			return true;
-		if (until == 0)
-			until = util_now_us() + PATIENCE_US;
-	} while (util_now_us() < until);
+		if (since != 0 && now >= since + PATIENCE_US)
+			sched_yield();
+		now = util_now_us();
+		if (since == 0)
+			since = now;
+	} while (now < since + YIELDING_US);
 	return false;
 }
 
