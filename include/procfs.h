@@ -30,6 +30,14 @@ ssize_t procfs_read(int dirfd, const char *name, char *buf, size_t size,
  * (-ENAMETOOLONG: did not fit). */
 ssize_t procfs_readlink(int dirfd, const char *name, char *buf, size_t size);
 
+/* Are the numbers below rootfd those of our own pid namespace?  False for what
+ * is no /proc. */
+bool procfs_is_own(int rootfd);
+
+/* The pid, or tid, given out last in the reader's pid namespace; 0: not known.
+ * loadavg_fd: /proc/loadavg, open. */
+pid_t procfs_newest_pid(int loadavg_fd);
+
 /* /proc/PID/stat, numbered as in proc_pid_stat(5). */
 struct procfs_stat {
 	pid_t pid;			/* (1) */

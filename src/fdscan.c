@@ -5,14 +5,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/kcmp.h>
-#include <linux/magic.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "fdscan.h"
@@ -487,20 +485,6 @@ bool fdscan_settled(const struct fdscan *fs)
 	return fs->settled;
 }
 
-/* kcmp(2) takes our pid namespace's numbers: of use only where rootfd has the
- * same ones. */
-static bool is_own_proc(int rootfd)
-{
-	struct statfs sfs;
-	char self[16], link[16];
-
-	if (fstatfs(rootfd, &sfs) || sfs.f_type != PROC_SUPER_MAGIC)
-		return false;
-	snprintf(self, sizeof(self), "%d", getpid());
-	return procfs_readlink(rootfd, "self", link, sizeof(link)) > 0 &&
-	       !strcmp(self, link);
-}
-
 int fdscan_open(struct fdscan **fsp, int rootfd)
 {
 	struct fdscan *fs = calloc(1, sizeof(*fs));
@@ -509,7 +493,8 @@ int fdscan_open(struct fdscan **fsp, int rootfd)
 	*fsp = NULL;
 	if (!fs)
 		return -ENOMEM;
-	kcmp = is_own_proc(rootfd);
+	/* kcmp(2) takes our pid namespace's numbers. */
+	kcmp = procfs_is_own(rootfd);
 	fs->rootfd = rootfd;
 	walk_init(&fs->sweep, kcmp);
 	walk_init(&fs->single, kcmp);

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "procfs.h"
@@ -112,6 +115,31 @@ ssize_t procfs_readlink(int dirfd, const char *name, char *buf, size_t size)
 	}
 	buf[len] = '\0';
 	return len;
+}
+
+bool procfs_is_own(int rootfd)
+{
+	struct statfs sfs;
+	char self[16], link[16];
+
+	if (fstatfs(rootfd, &sfs) || sfs.f_type != PROC_SUPER_MAGIC)
+		return false;
+	snprintf(self, sizeof(self), "%d", getpid());
+	return procfs_readlink(rootfd, "self", link, sizeof(link)) > 0 &&
+	       !strcmp(self, link);
+}
+
+/* The last field. */
+pid_t procfs_newest_pid(int loadavg_fd)
+{
+	char text[128], *last;
+	ssize_t n = pread(loadavg_fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	last = strrchr(text, ' ');
+	return last == NULL ? 0 : (pid_t)atoi(last);
 }
 
 static bool is_digit(char c)

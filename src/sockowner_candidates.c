@@ -4,11 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "procfs.h"
 #include "sockowner_holder.h"
 #include "util.h"
 
@@ -50,19 +49,6 @@ static void forget_known(struct sockowner_candidates *cs, size_t i)
 	cs->known[SOCKOWNER_KNOWN_MAX - 1] = 0;
 }
 
-/* The last field of /proc/loadavg: the pid born last in our namespace. */
-static pid_t newest_pid(const struct sockowner_candidates *cs)
-{
-	char text[128], *last;
-	ssize_t n = pread(cs->loadavg_fd, text, sizeof(text) - 1, 0);
-
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	last = strrchr(text, ' ');
-	return last == NULL ? 0 : (pid_t)atoi(last);
-}
-
 /* Only proof ends the search here: that a candidate holds the socket does not
  * say that nobody else does. */
 static int try_candidate(struct sockowner_candidates *cs,
@@ -97,7 +83,7 @@ static bool try_known(struct sockowner_candidates *cs,
 static bool try_newest(struct sockowner_candidates *cs,
 		       struct sockowner_answer *a)
 {
-	pid_t newest = newest_pid(cs);
+	pid_t newest = procfs_newest_pid(cs->loadavg_fd);
 
 	for (pid_t pid = newest; pid > 0 && pid > newest - NEWEST_MAX &&
 				 util_now_us() < cs->until_us;
