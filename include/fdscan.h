@@ -27,7 +27,8 @@ struct fdscan_hit {
 	pid_t tid;		/* in whose table: /proc/PID/task/TID/fd/FD; the
 				 * pid but for threads with a table of their own */
 	int fd;
-	int dirfd;		/* its /proc/PID: the callback's to keep, or close */
+	int dirfd;		/* its /proc/PID: the callback's to keep, or close
+				 * (fditer only: -errno, it cannot be had) */
 };
 
 /*

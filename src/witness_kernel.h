@@ -95,11 +95,13 @@ struct pid {
 
 struct super_block {
 	uint32_t s_dev;
+	unsigned long s_magic;
 };
 
 struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	unsigned short i_mode;
 	unsigned int i_nlink;
 };
 
