@@ -22,6 +22,13 @@ enum options_mode {
 	OPTIONS_HELP,
 };
 
+/* How to find out who has a socket open. */
+enum options_sweep {
+	OPTIONS_SWEEP_BEST, /* by BPF where it can be had and is allowed */
+	OPTIONS_SWEEP_BPF,
+	OPTIONS_SWEEP_PROC,
+};
+
 /* Strings are argv's. */
 struct options {
 	enum options_mode mode;
@@ -43,6 +50,7 @@ struct options {
 	uint16_t queue; /* -Q */
 	enum witness_kind witness; /* --witness */
 	bool packets, hold_all, input, forward, no_witness;
+	enum options_sweep sweep; /* --sweep */
 };
 
 /*

@@ -42,7 +42,8 @@ enum sockowner_reason {
 	SOCKOWNER_REASON_OTHER_UID,	/* found, but another user's than the packet */
 	SOCKOWNER_REASON_MANY_HOLDERS,
 	SOCKOWNER_REASON_MANY_SOCKETS,
-	SOCKOWNER_REASON_NOT_PERMITTED,	/* some process's fds are not ours to see */
+	SOCKOWNER_REASON_NOT_PERMITTED,	/* some process's fds, or the only holder,
+					 * are not ours to see */
 	SOCKOWNER_REASON_TIME,		/* the time allowed was spent */
 	SOCKOWNER_REASON_CHANGED,	/* socket, holder or image changed meanwhile */
 	SOCKOWNER_REASON_PROTOCOL,	/* no way to look up that protocol here */
@@ -54,7 +55,7 @@ enum sockowner_method {
 	SOCKOWNER_METHOD_NONE,
 	SOCKOWNER_METHOD_WITNESS,
 	SOCKOWNER_METHOD_CONNECT,	/* a thread sits in connect(2) on the fd */
-	SOCKOWNER_METHOD_SWEEP,		/* complete sweep of /proc/PID/fd */
+	SOCKOWNER_METHOD_SWEEP,		/* complete sweep of all open files */
 	SOCKOWNER_METHOD_SOCKET,	/* the socket's own state (TIME_WAIT, ...) */
 };
 
@@ -128,6 +129,7 @@ struct sockowner_answer {
 	size_t nholders;		/* in the array */
 	size_t nholders_total;		/* there may be more */
 	unsigned ndenied;		/* processes that the sweep could not see */
+	unsigned nclosed;		/* holders that it saw, but are closed to us */
 	struct sockowner_holder holders[SOCKOWNER_HOLDERS_MAX];
 	size_t ntwins, ntwins_total;	/* other sockets that fit */
 	struct sockowner_socket twins[SOCKOWNER_HOLDERS_MAX];
@@ -139,6 +141,14 @@ struct sockowner;
 /* proc: "/proc", or another root for tests.  -errno. */
 int sockowner_open(struct sockowner **so, const char *proc);
 void sockowner_close(struct sockowner *so);
+
+/*
+ * Sweeps go by the iterator of that BPF link (an iter/task_file program that
+ * writes struct fditer_record), not through /proc: faster, and nobody is closed
+ * to it.  link_fd is taken over in any case.  If it fails, then or later, /proc
+ * it is.  -EXDEV: proc is not that of our pid namespace; -errno.
+ */
+int sockowner_use_iterator(struct sockowner *so, int link_fd);
 
 /*
  * Asks.  1: *answer is there.  0: a sweep is needed, *answer has the socket only;

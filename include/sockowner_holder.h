@@ -11,7 +11,8 @@
 #include "sockowner.h"
 
 /* Adds the process to the answer's holders, with a descriptor of its own; the
- * hit keeps its one.  One that goes while we look is counted, not listed. */
+ * hit keeps its one.  One that goes while we look, or is closed to us, is counted,
+ * not listed. */
 void sockowner_holder_add(struct sockowner_answer *a,
 			  const struct fdscan_hit *hit);
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fditer_load.h"
 #include "ipaddr.h"
 #include "nfqueue.h"
 #include "proto.h"
@@ -127,6 +128,17 @@ bool check_witness(char *text, size_t size)
 	return true;
 }
 
+static void check_iterator(void)
+{
+	int fd = fditer_load();
+
+	if (fd >= 0)
+		close(fd);
+	say(fd >= 0, "socket iterator",
+	    fd >= 0 ? "sweeps are fast, nobody is closed to them"
+		    : fditer_reason(fd));
+}
+
 static int check_all(void)
 {
 	bool own = unshare(CLONE_NEWNET) == 0, ok, seen;
@@ -141,6 +153,7 @@ static int check_all(void)
 	check_proc();
 	seen = check_witness(detail, sizeof(detail));
 	say(seen, "witness", detail);
+	check_iterator();
 	fflush(stdout);
 	return ok ? 0 : EXIT_SYSTEM;
 }

@@ -16,6 +16,7 @@
 #include <linux/close_range.h>
 
 #include "check.h"
+#include "fditer_load.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
@@ -147,6 +148,23 @@ static int open_outputs(struct program *p)
 	return 0;
 }
 
+/* Without it all goes through /proc. */
+static void open_iterator(struct program *p)
+{
+	const struct options *o = &p->opt;
+	int fd, err;
+
+	if (o->sweep == OPTIONS_SWEEP_PROC ||
+	    (o->sweep == OPTIONS_SWEEP_BEST && o->no_witness))
+		return;
+	fd = fditer_load();
+	err = fd < 0 ? fd : sockowner_use_iterator(p->sockowner, fd);
+	if (err < 0 && o->sweep == OPTIONS_SWEEP_BPF)
+		log_warnx("sweeps go through /proc: %s", fditer_reason(err));
+	else if (err < 0)
+		log_debug("sweeps go through /proc: %s", fditer_reason(err));
+}
+
 static int open_lookups(struct program *p)
 {
 	int err;
@@ -160,6 +178,7 @@ static int open_lookups(struct program *p)
 	err = sockowner_open(&p->sockowner, "/proc");
 	if (err < 0)
 		return fail(err, "cannot ask for sockets (sock_diag)", NULL);
+	open_iterator(p);
 	if (link_open(&p->links) < 0)
 		p->links = NULL;
 	return 0;

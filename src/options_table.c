@@ -348,6 +348,17 @@ static int set_witness(struct options_parse *p, const char *arg)
 		      "or none");
 }
 
+static int set_sweep(struct options_parse *p, const char *arg)
+{
+	if (strcmp(arg, "bpf") == 0)
+		p->o->sweep = OPTIONS_SWEEP_BPF;
+	else if (strcmp(arg, "proc") == 0)
+		p->o->sweep = OPTIONS_SWEEP_PROC;
+	else
+		return refuse(p, arg, NULL, "must be bpf or proc");
+	return 0;
+}
+
 static int set_mode(struct options_parse *p, const char *arg)
 {
 	(void)arg;
@@ -417,6 +428,7 @@ const struct options_spec options_table[] = {
 	 "how the kernel is to see who sends: auto (default), netfilter, "
 	 "tracing, cgroup, or none"},
 	{"no-witness", 0, NULL, OPTIONS_SYSTEM, FLAG(no_witness), NULL},
+	{"sweep", 0, "HOW", OPTIONS_SYSTEM, set_sweep, 0, NULL},
 	{"print-rules", 0, NULL, OPTIONS_SYSTEM, set_mode, OPTIONS_PRINT_RULES,
 	 "print the nftables rules that would be installed (with -Q: that your "
 	 "ruleset needs), and exit"},

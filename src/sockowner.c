@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fdscan.h"
 #include "procfs.h"
 #include "sockdiag.h"
 #include "sockowner_candidates.h"
 #include "sockowner_holder.h"
 #include "sockowner_socket.h"
+#include "sockowner_sweep.h"
 #include "util.h"
 
 #define WAITS_MAX 512
@@ -38,7 +38,7 @@ struct sockowner {
 	bool may_ptrace;
 	struct sockowner_finder finder;
 	struct sockowner_candidates candidates;
-	struct fdscan *scan;
+	struct sockowner_sweep sweeper;
 	bool sweeping;
 	uint64_t sweep;		    /* number of the present or last sweep */
 	uint64_t inodes[WAITS_MAX]; /* what that sweep looks for, sorted */
@@ -80,7 +80,7 @@ int sockowner_open(struct sockowner **out, const char *proc)
 	err = sockowner_socket_open(&so->finder, so->rootfd);
 	if (err < 0)
 		goto out;
-	err = fdscan_open(&so->scan, so->rootfd);
+	err = sockowner_sweep_open(&so->sweeper, so->rootfd);
 out:
 	if (err < 0) {
 		sockowner_close(so);
@@ -97,13 +97,17 @@ void sockowner_close(struct sockowner *so)
 	for (size_t i = 0; i < WAITS_MAX; i++)
 		if (so->waits[i].state != WAIT_FREE)
 			sockowner_release(&so->waits[i].answer);
-	if (so->scan != NULL)
-		fdscan_close(so->scan);
+	sockowner_sweep_close(&so->sweeper);
 	sockowner_socket_close(&so->finder);
 	sockowner_candidates_close(&so->candidates);
 	if (so->rootfd >= 0)
 		close(so->rootfd);
 	free(so);
+}
+
+int sockowner_use_iterator(struct sockowner *so, int link_fd)
+{
+	return sockowner_sweep_use_iter(&so->sweeper, link_fd);
 }
 
 void sockowner_release(struct sockowner_answer *a)
@@ -141,7 +145,7 @@ static int start_sweep(struct sockowner *so)
 	qsort(so->inodes, n, sizeof(so->inodes[0]), compare_u64);
 	so->ninodes = n;
 	so->sweeping = n > 0;
-	return n > 0 ? fdscan_start(so->scan) : 0;
+	return n > 0 ? sockowner_sweep_start(&so->sweeper) : 0;
 }
 
 static void add_sweep_hit(const struct fdscan_hit *hit, void *data)
@@ -154,7 +158,8 @@ static void add_sweep_hit(const struct fdscan_hit *hit, void *data)
 		if (is_in_sweep(so, w) && w->answer.socket.inode == hit->inode)
 			sockowner_holder_add(&w->answer, hit);
 	}
-	close(hit->dirfd);
+	if (hit->dirfd >= 0)
+		close(hit->dirfd);
 }
 
 static void give_up(struct sockowner_answer *a, enum sockowner_reason reason)
@@ -204,7 +209,7 @@ static void judge(struct sockowner *so, struct wait *w)
 	struct sockowner_answer *a = &w->answer;
 
 	a->method = SOCKOWNER_METHOD_SWEEP;
-	a->ndenied = fdscan_denied(so->scan);
+	a->ndenied = sockowner_sweep_denied(&so->sweeper);
 	if (a->idle) {
 		judge_idle(so, w);
 	} else if (!is_socket_unchanged(so, &w->query, &w->diag, &a->socket)) {
@@ -212,13 +217,15 @@ static void judge(struct sockowner *so, struct wait *w)
 	} else if (w->query.connecting && a->nholders_total == 1 &&
 		   sockowner_holder_prove(a)) {
 		sockowner_candidates_note(&so->candidates, a->holders[0].pid);
-	} else if (!so->may_ptrace) {
+	} else if (!so->may_ptrace && !so->sweeper.by_iter) {
 		give_up(a, SOCKOWNER_REASON_NOT_PERMITTED);
 	} else if (a->nholders_total == 0) {
 		give_up(a, SOCKOWNER_REASON_NO_HOLDER);
 	} else if (a->nholders_total > 1) {
 		a->grade = SOCKOWNER_SHARED;
 		a->reason = SOCKOWNER_REASON_MANY_HOLDERS;
+	} else if (a->nclosed > 0) {
+		give_up(a, SOCKOWNER_REASON_NOT_PERMITTED);
 	} else if (a->nholders == 0 ||
 		   !sockowner_holder_is_unchanged(&a->holders[0],
 						  a->holders[0].dirfd,
@@ -256,6 +263,22 @@ static void end_sweep(struct sockowner *so, int err)
 	}
 }
 
+/* Half a sweep is none: it is forgotten, and they wait for the next one. */
+static void repeat_sweep(struct sockowner *so)
+{
+	so->sweeping = false;
+	for (size_t i = 0; i < WAITS_MAX; i++) {
+		struct wait *w = &so->waits[i];
+
+		if (!is_in_sweep(so, w))
+			continue;
+		sockowner_release(&w->answer);
+		w->answer.nholders_total = 0;
+		w->answer.nclosed = 0;
+		w->sweep = so->sweep + 1;
+	}
+}
+
 bool sockowner_step(struct sockowner *so, unsigned budget_us)
 {
 	int r = 0;
@@ -265,9 +288,12 @@ bool sockowner_step(struct sockowner *so, unsigned budget_us)
 	if (!so->sweeping)
 		r = start_sweep(so);
 	if (r == 0)
-		r = fdscan_step(so->scan, so->inodes, so->ninodes,
-				util_now_us() + budget_us, add_sweep_hit, so);
-	if (r != 0)
+		r = sockowner_sweep_step(&so->sweeper, so->inodes, so->ninodes,
+					 util_now_us() + budget_us,
+					 add_sweep_hit, so);
+	if (r == -EAGAIN && so->sweeper.by_iter)
+		repeat_sweep(so);
+	else if (r != 0)
 		end_sweep(so, r);
 	return so->nwaiting > 0;
 }

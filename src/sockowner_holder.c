@@ -52,7 +52,9 @@ void sockowner_holder_add(struct sockowner_answer *a,
 			  const struct fdscan_hit *hit)
 {
 	a->nholders_total++;
-	if (a->nholders < SOCKOWNER_HOLDERS_MAX &&
+	if (hit->dirfd == -EACCES)
+		a->nclosed++;
+	if (hit->dirfd >= 0 && a->nholders < SOCKOWNER_HOLDERS_MAX &&
 	    read_holder(hit, &a->holders[a->nholders]) == 0)
 		a->nholders++;
 }

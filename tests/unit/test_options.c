@@ -298,6 +298,19 @@ static void test_queue(void **state)
 	BAD("option -Q \"-1\": not a number", "-Q", "-1");
 }
 
+static void test_sweep(void **state)
+{
+	(void)state;
+	GOOD(":53");
+	assert_int_equal(o.sweep, OPTIONS_SWEEP_BEST);
+	GOOD("--sweep", "proc", ":53");
+	assert_int_equal(o.sweep, OPTIONS_SWEEP_PROC);
+	GOOD("--sweep=bpf", ":53");
+	assert_int_equal(o.sweep, OPTIONS_SWEEP_BPF);
+	BAD("option --sweep \"procs\": must be bpf or proc", ":53", "--sweep",
+	    "procs");
+}
+
 static void test_time(void **state)
 {
 	(void)state;
@@ -598,17 +611,29 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_teardown(t, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults),	 TEST(test_examples),
-		TEST(test_old_spelling), TEST(test_old_targets),
-		TEST(test_order),	 TEST(test_dashes),
-		TEST(test_long_names),	 TEST(test_modes),
-		TEST(test_queue),	 TEST(test_time),
-		TEST(test_numbers),	 TEST(test_outputs),
-		TEST(test_bad_options),	 TEST(test_bad_targets),
-		TEST(test_hostile_text), TEST(test_no_target),
-		TEST(test_lost_parts),	 TEST(test_conflicts),
-		TEST(test_host_names),	 TEST(test_host_name_fails),
-		TEST(test_usage),	 TEST(test_table),
+		TEST(test_defaults),
+		TEST(test_examples),
+		TEST(test_old_spelling),
+		TEST(test_old_targets),
+		TEST(test_order),
+		TEST(test_dashes),
+		TEST(test_long_names),
+		TEST(test_modes),
+		TEST(test_queue),
+		TEST(test_sweep),
+		TEST(test_time),
+		TEST(test_numbers),
+		TEST(test_outputs),
+		TEST(test_bad_options),
+		TEST(test_bad_targets),
+		TEST(test_hostile_text),
+		TEST(test_no_target),
+		TEST(test_lost_parts),
+		TEST(test_conflicts),
+		TEST(test_host_names),
+		TEST(test_host_name_fails),
+		TEST(test_usage),
+		TEST(test_table),
 	};
 
 	/* No name server is asked. */

@@ -386,6 +386,33 @@ static void test_connect(void **state)
 	close(lfd);
 }
 
+/* What is no iterator is not asked again, and no sweep is lost by it. */
+static void test_iterator_that_fails(void **state)
+{
+	struct sockaddr_in local;
+	struct sockowner_answer a;
+	int fd = make_socket(SOCK_DGRAM, 0, &local);
+	struct sockowner_query q = ask_for(IPPROTO_UDP, &local, &local);
+	struct sockowner *tree;
+
+	(void)state;
+	assert_int_equal(sockowner_use_iterator(
+				 so, open("/dev/null", O_RDONLY | O_CLOEXEC)),
+			 0);
+	get(&q, &a);
+	assert_int_equal(a.grade, SOCKOWNER_HOLDER);
+	assert_int_equal(a.holders[0].pid, getpid());
+	assert_int_equal(a.nholders_total, 1);
+	sockowner_release(&a);
+	close(fd);
+	/* Another /proc's pids are not the kernel's. */
+	assert_int_equal(sockowner_open(&tree, "/sys"), 0);
+	assert_int_equal(sockowner_use_iterator(
+				 tree, open("/dev/null", O_RDONLY | O_CLOEXEC)),
+			 -EXDEV);
+	sockowner_close(tree);
+}
+
 /* The same socket is open here, too: who sits in connect(2) sent the SYN. */
 static void test_connect_shared(void **state)
 {
@@ -557,6 +584,7 @@ int main(void)
 		TEST(test_no_socket),
 		TEST(test_listener),
 		TEST(test_connect),
+		TEST(test_iterator_that_fails),
 		TEST(test_connect_shared),
 		TEST(test_connect_nonblocking),
 		TEST(test_many_waiting),
