@@ -67,6 +67,12 @@ int fdscan_start(struct fdscan *fs);
 int fdscan_step(struct fdscan *fs, const uint64_t *inodes, size_t n,
 		uint64_t until_us, fdscan_cb cb, void *data);
 
+/* One listing of /proc: each open socket that is found until until_us, and who
+ * has it.  Ends a sweep that is under way.  1: all, 0: not all, -errno. */
+typedef void (*fdscan_list_cb)(uint64_t inode, pid_t pid, void *data);
+int fdscan_list(struct fdscan *fs, uint64_t until_us, fdscan_list_cb cb,
+		void *data);
+
 /* Of the sweep that has just ended: processes whose fds could not be read for
  * want of permission.  Above 0 no count of holders is certain. */
 unsigned fdscan_denied(const struct fdscan *fs);

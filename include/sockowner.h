@@ -150,6 +150,10 @@ void sockowner_close(struct sockowner *so);
  */
 int sockowner_use_iterator(struct sockowner *so, int link_fd);
 
+/* Notes who has which socket open now, as far as it gets in budget_us: who
+ * connects an old socket later is found without a sweep. */
+void sockowner_survey(struct sockowner *so, unsigned budget_us);
+
 /*
  * Asks.  1: *answer is there.  0: a sweep is needed, *answer has the socket only;
  * work with sockowner_step and collect with sockowner_next, where token comes

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "sockowner.h"
+#include "sockowner_index.h"
 
 #define SOCKOWNER_KNOWN_MAX 8
 
@@ -17,6 +18,7 @@ struct sockowner_candidates {
 	bool newest_first;
 	uint64_t until_us;		/* of the present search */
 	pid_t known[SOCKOWNER_KNOWN_MAX];	/* recent owners, 0: none */
+	struct sockowner_index old;	/* who had which socket at the start */
 };
 
 void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd);

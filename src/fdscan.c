@@ -42,6 +42,7 @@ struct wanted {
 	size_t n;
 	fdscan_cb cb;
 	void *data;
+	fdscan_list_cb list; /* not NULL: all sockets, to it */
 };
 
 /* One process being read: its leader's table, then those of its threads that
@@ -191,7 +192,7 @@ static int walk_prepare(struct walk *w, const struct wanted *want)
 		w->found = found;
 		w->size = size;
 	}
-	w->missing = 0;
+	w->missing = want->list != NULL;
 	for (size_t i = 0; i < want->n; i++)
 		w->missing += !walk_has_found(w, want->inodes[i]);
 	return 0;
@@ -245,6 +246,10 @@ static int walk_fd(struct walk *w, const struct wanted *want,
 	if (len < 0)
 		return is_gone(-errno) ? 1 : -errno;
 	inode = procfs_parse_socket_link(link, (size_t)len);
+	if (inode && want->list) {
+		want->list(inode, w->pid, want->data);
+		return 1;
+	}
 	if (!inode || !is_wanted(want, inode) || walk_has_found(w, inode))
 		return 1;
 	return walk_hit(w, want, inode, e->num);
@@ -321,7 +326,7 @@ static int walk_next(struct walk *w, const struct wanted *want)
 int fdscan_pid(struct fdscan *fs, pid_t pid, const uint64_t *inodes, size_t n,
 	       unsigned max_items, fdscan_cb cb, void *data)
 {
-	struct wanted want = {inodes, n, cb, data};
+	struct wanted want = {inodes, n, cb, data, NULL};
 	struct walk *w = &fs->single;
 	int rc = walk_open(w, fs->rootfd, pid);
 
@@ -455,10 +460,8 @@ int fdscan_start(struct fdscan *fs)
 	return fs->error;
 }
 
-int fdscan_step(struct fdscan *fs, const uint64_t *inodes, size_t n,
-		uint64_t until_us, fdscan_cb cb, void *data)
+static int step(struct fdscan *fs, const struct wanted *want, uint64_t until_us)
 {
-	struct wanted want = {inodes, n, cb, data};
 	int rc;
 
 	if (fs->error)
@@ -466,13 +469,36 @@ int fdscan_step(struct fdscan *fs, const uint64_t *inodes, size_t n,
 	if (fs->done)
 		return 1;
 	do {
-		rc = walk_active(&fs->sweep) ? sweep_walk(fs, &want)
+		rc = walk_active(&fs->sweep) ? sweep_walk(fs, want)
 					     : sweep_pid(fs);
 		if (rc == 0)
 			return 1;
 	} while (rc > 0 && util_now_us() < until_us);
 	fs->error = rc < 0 ? rc : 0;
 	return fs->error;
+}
+
+int fdscan_step(struct fdscan *fs, const uint64_t *inodes, size_t n,
+		uint64_t until_us, fdscan_cb cb, void *data)
+{
+	struct wanted want = {inodes, n, cb, data, NULL};
+
+	return step(fs, &want, until_us);
+}
+
+int fdscan_list(struct fdscan *fs, uint64_t until_us, fdscan_list_cb cb,
+		void *data)
+{
+	struct wanted want = {.data = data, .list = cb};
+	int rc = fdscan_start(fs);
+
+	/* One listing will do: whoever is born now has no old sockets. */
+	fs->listings = LISTINGS_MAX - 1;
+	if (rc == 0)
+		rc = step(fs, &want, until_us);
+	fs->done = true;
+	walk_close(&fs->sweep);
+	return rc;
 }
 
 unsigned fdscan_denied(const struct fdscan *fs)

@@ -31,6 +31,7 @@
 
 /* How long the end may wait for a slow reader. */
 #define FLUSH_US	(150 * UTIL_MS)
+#define SURVEY_US	100000
 #define SUMMARY_MAX	8192
 #define DESCRIPTORS_MAX 8192
 
@@ -179,6 +180,10 @@ static int open_lookups(struct program *p)
 	if (err < 0)
 		return fail(err, "cannot ask for sockets (sock_diag)", NULL);
 	open_iterator(p);
+	/* Now, while no packet is held: a tenth of a second at the start is
+	 * less than a sweep of as much for the first packet of each old socket.
+	 * Later, between packets, it would be in the way of these. */
+	sockowner_survey(p->sockowner, SURVEY_US);
 	if (link_open(&p->links) < 0)
 		p->links = NULL;
 	return 0;

@@ -110,6 +110,12 @@ int sockowner_use_iterator(struct sockowner *so, int link_fd)
 	return sockowner_sweep_use_iter(&so->sweeper, link_fd);
 }
 
+void sockowner_survey(struct sockowner *so, unsigned budget_us)
+{
+	sockowner_sweep_list(&so->sweeper, util_now_us() + budget_us,
+			     &so->candidates.old);
+}
+
 void sockowner_release(struct sockowner_answer *a)
 {
 	for (size_t i = 0; i < a->nholders; i++)

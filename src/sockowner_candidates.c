@@ -12,6 +12,7 @@
 #include "util.h"
 
 #define NEWEST_MAX 8 /* pids born last that are tried */
+#define OLD_MAX	   8 /* holders of an old socket that are */
 /* For all of them together: some may have many threads, and one that has just
  * sent its SYN runs on for a moment before it sleeps in connect(2). */
 #define CANDIDATES_US 1000
@@ -29,6 +30,7 @@ void sockowner_candidates_close(struct sockowner_candidates *cs)
 	if (cs->loadavg_fd >= 0)
 		close(cs->loadavg_fd);
 	cs->loadavg_fd = -1;
+	sockowner_index_clear(&cs->old);
 }
 
 /* The most recent one first: the next connection is often its own. */
@@ -93,11 +95,26 @@ static bool try_newest(struct sockowner_candidates *cs,
 	return false;
 }
 
+/* Of a socket that is older than the program: who had it then. */
+static bool try_old(struct sockowner_candidates *cs, struct sockowner_answer *a)
+{
+	pid_t pids[OLD_MAX];
+	size_t n = sockowner_index_find(&cs->old, a->socket.inode, pids,
+					ARRAY_SIZE(pids));
+
+	for (size_t i = 0; i < n && util_now_us() < cs->until_us; i++)
+		if (try_candidate(cs, a, pids[i]) == 1)
+			return true;
+	return false;
+}
+
 /* Where the last proof came from is where the next one is looked for first. */
 bool sockowner_candidates_try(struct sockowner_candidates *cs,
 			      struct sockowner_answer *a)
 {
 	cs->until_us = util_now_us() + CANDIDATES_US;
+	if (try_old(cs, a))
+		return true;
 	if (cs->newest_first) {
 		if (try_newest(cs, a))
 			return true;

@@ -60,3 +60,19 @@ unsigned sockowner_sweep_denied(const struct sockowner_sweep *s)
 {
 	return s->by_iter ? 0 : fdscan_denied(s->scan);
 }
+
+static void list_one(uint64_t inode, pid_t pid, void *data)
+{
+	sockowner_index_add(data, inode, pid);
+}
+
+void sockowner_sweep_list(struct sockowner_sweep *s, uint64_t until_us,
+			  struct sockowner_index *ix)
+{
+	sockowner_index_clear(ix);
+	if (s->iter == NULL)
+		fdscan_list(s->scan, until_us, list_one, ix);
+	else if (fditer_list(s->iter, until_us, list_one, ix) < 0)
+		lose_iter(s);
+	sockowner_index_sort(ix);
+}

@@ -558,6 +558,51 @@ static void real_denied(void **state)
 	scan_close(fs, root);
 }
 
+struct listing {
+	uint64_t inodes[8];
+	pid_t pids[8];
+	size_t n;
+};
+
+static void list_one(uint64_t inode, pid_t pid, void *data)
+{
+	struct listing *l = data;
+
+	assert_true(l->n < 8);
+	l->inodes[l->n] = inode;
+	l->pids[l->n++] = pid;
+}
+
+static void lists_all_in_a_tree(void **state)
+{
+	struct listing l = {.n = 0};
+	struct fdscan *fs;
+	struct hits h = {.n = 0};
+	const uint64_t wanted = 70;
+	struct tree t;
+	int root;
+
+	(void)state;
+	tree_open(&t);
+	tree_link(&t, "10/fd/3", "socket:[70]");
+	tree_link(&t, "10/fd/4", "pipe:[71]");
+	tree_dir(&t, "10/task/10");
+	tree_link(&t, "10/task/12/fd/3", "socket:[72]");
+	fs = scan_open(t.path, &root);
+	assert_int_equal(fdscan_list(fs, FOREVER, list_one, &l), 1);
+	assert_int_equal(l.n, 2);
+	assert_int_equal(l.inodes[0], 70);
+	assert_int_equal(l.inodes[1], 72);
+	assert_int_equal(l.pids[1], 10);
+	assert_int_equal(fdscan_list(fs, 0, list_one, &l), 0);
+	/* A sweep afterwards is a whole one. */
+	sweep(fs, &wanted, 1, &h);
+	assert_int_equal(h.n, 1);
+	hits_close(&h);
+	scan_close(fs, root);
+	tree_close(&t);
+}
+
 /* Without a free descriptor nothing can be read: an error, never "nobody". */
 static void real_no_descriptors(void **state)
 {
@@ -683,6 +728,7 @@ int main(void)
 		cmocka_unit_test(real_thread_with_its_own_table),
 		cmocka_unit_test(real_thread_without_leader),
 		cmocka_unit_test(real_denied),
+		cmocka_unit_test(lists_all_in_a_tree),
 		cmocka_unit_test(real_no_descriptors),
 		cmocka_unit_test(real_pid_used_again),
 		cmocka_unit_test(leaves_nothing_open),

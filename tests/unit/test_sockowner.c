@@ -386,6 +386,45 @@ static void test_connect(void **state)
 	close(lfd);
 }
 
+/* An old socket, and more processes born since than are tried as the newest:
+ * without the survey, a sweep. */
+static void test_connect_old(void **state)
+{
+	enum { N = 12 };
+	struct sockaddr_in to, local;
+	struct sockowner_answer a;
+	struct sockowner_query q;
+	int filler, lfd = full_listener(&to, &filler), stops[N];
+	int fd = make_socket(SOCK_STREAM, 0, &local);
+	pid_t pid = connecting_child(fd, &to, 0), idle[N];
+
+	(void)state;
+	close(fd);
+	for (int i = 0; i < N; i++)
+		idle[i] = idle_child(&stops[i]);
+	q = ask_for(IPPROTO_TCP, &local, &to);
+	get_syn(&q, &a);
+	sockowner_release(&a);
+	/* A new one does not know it. */
+	sockowner_close(so);
+	assert_int_equal(sockowner_open(&so, "/proc"), 0);
+	q.connecting = true;
+	assert_int_equal(sockowner_ask(so, &q, 1, &a), 0);
+	assert_true(sockowner_cancel(so, 1, &a));
+	sockowner_release(&a);
+	sockowner_survey(so, SECOND);
+	assert_int_equal(sockowner_ask(so, &q, 1, &a), 1);
+	assert_int_equal(a.grade, SOCKOWNER_PROVED);
+	assert_int_equal(a.holders[0].pid, pid);
+	sockowner_release(&a);
+	/* Each has the ends of those before. */
+	for (int i = N - 1; i >= 0; i--)
+		end_child(idle[i], stops[i]);
+	kill_child(pid);
+	close(filler);
+	close(lfd);
+}
+
 /* What is no iterator is not asked again, and no sweep is lost by it. */
 static void test_iterator_that_fails(void **state)
 {
@@ -584,6 +623,7 @@ int main(void)
 		TEST(test_no_socket),
 		TEST(test_listener),
 		TEST(test_connect),
+		TEST(test_connect_old),
 		TEST(test_iterator_that_fails),
 		TEST(test_connect_shared),
 		TEST(test_connect_nonblocking),
