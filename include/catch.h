@@ -70,14 +70,9 @@ void catch_set_packet(struct catch *c, const struct inbox_item *item);
 /* The question alone. */
 void catch_make_query(const struct inbox_item *item, struct sockowner_query *q);
 
-/* Adds the packet's DNS question to the event, if there is room.  False: it has
- * none, or one that is there already. */
-bool catch_add_question(struct catch *c, const struct packet *p);
-
-/* A question's hash, for the flow to remember: of a packet (false: it asks
- * nothing), and of the event's question number i. */
-bool catch_hash_question(const struct packet *p, uint64_t *hash);
-uint64_t catch_question_hash(const struct catch *c, size_t i);
+/* Adds the packet's DNS questions to the event, as far as there is room.  False:
+ * it has none, or only those that are there already. */
+bool catch_add_questions(struct catch *c, const struct packet *p);
 
 /* From the answer to the event's grade: what only the packet tells comes in
  * here (kernel's own packets, the uid, rivals).  uids: packets of open user

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns_query.h"
 #include "kernel_kind.h"
 #include "proto.h"
 #include "thread.h"
 #include "util.h"
 
-#define DNS_PORT 53
 
 struct catch_pool {
 	unsigned n;
@@ -165,52 +165,32 @@ void catch_set_packet(struct catch *c, const struct inbox_item *item)
 	c->received_us = item->received_us;
 	c->tcp_seq = item->packet.tcp_seq;
 	catch_make_query(item, &c->query);
-	catch_add_question(c, &item->packet);
+	catch_add_questions(c, &item->packet);
 	/* The bytes are the inbox's, and will be others. */
 	e->packet.l4 = e->packet.payload = NULL;
 	e->packet.l4_len = e->packet.payload_len = 0;
 }
 
-static bool read_question(const struct packet *p, struct dns_question *q)
+static bool add_question(struct event *e, const struct dns_question *q)
 {
-	return p->tuple.proto == IPPROTO_UDP && p->tuple.dport == DNS_PORT &&
-	       p->has_ports &&
-	       dns_parse_query(p->payload, p->payload_len, q) == 0;
-}
-
-static uint64_t hash_of(const struct dns_question *q)
-{
-	return util_hash(q->name, strlen(q->name)) ^ q->type;
-}
-
-bool catch_hash_question(const struct packet *p, uint64_t *hash)
-{
-	struct dns_question q;
-
-	if (!read_question(p, &q))
-		return false;
-	*hash = hash_of(&q);
-	return true;
-}
-
-uint64_t catch_question_hash(const struct catch *c, size_t i)
-{
-	return hash_of(&c->event.questions[i]);
-}
-
-bool catch_add_question(struct catch *c, const struct packet *p)
-{
-	struct event *e = &c->event;
-	struct dns_question q;
-
-	if (!read_question(p, &q))
-		return false;
 	for (size_t i = 0; i < e->nquestions; i++)
-		if (hash_of(&e->questions[i]) == hash_of(&q))
+		if (dns_query_hash(&e->questions[i]) == dns_query_hash(q))
 			return false;
 	if (e->nquestions < EVENT_QUESTIONS_MAX)
-		e->questions[e->nquestions++] = q;
+		e->questions[e->nquestions++] = *q;
 	return true;
+}
+
+bool catch_add_questions(struct catch *c, const struct packet *p)
+{
+	struct dns_question q;
+	struct dns_query d;
+	bool new = false;
+
+	dns_query_begin(&d, p);
+	while (dns_query_next(&d, &q))
+		new |= add_question(&c->event, &q);
+	return new;
 }
 
 /* ---------------------------------------------------------------- the grade */

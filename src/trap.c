@@ -13,6 +13,7 @@
 
 #include "catch_about.h"
 #include "catch_witness.h"
+#include "dns_query.h"
 #include "proto.h"
 #include "trap_count.h"
 #include "trap_judge.h"
@@ -90,7 +91,7 @@ static void meet_open(struct trap *t, struct catch *c,
 		return;
 	}
 	t->stats.repeated++;
-	if (catch_add_question(c, &item->packet) && c->state == CATCH_HOOK)
+	if (catch_add_questions(c, &item->packet) && c->state == CATCH_HOOK)
 		trap_note_questions(t, c);
 	/* What stays in the send queue can still be weighed. */
 	if (c->state == CATCH_OWNER && !proto_is_connected(c->query.protocol)) {
@@ -141,18 +142,28 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 	return sockowner_still(t->cfg.sockowner, &query, &socket, holder) == 1;
 }
 
+/* Notes what the packet asks; true: some of it was not asked before. */
+static bool asks_anew(struct flow *f, const struct packet *p)
+{
+	struct dns_question q;
+	struct dns_query d;
+	bool new = false;
+
+	dns_query_begin(&d, p);
+	while (dns_query_next(&d, &q))
+		new |= flow_note_question(f, dns_query_hash(&q));
+	return new;
+}
+
 /* Packets of a flow that has had its event. */
 static void meet_known(struct trap *t, struct flow *f,
 		       const struct inbox_item *item)
 {
-	uint64_t question;
-	bool asks = catch_hash_question(&item->packet, &question);
-
 	if (t->cfg.packets || !is_unchanged(t, f, item)) {
 		begin(t, item, t->cfg.packets && f->packets > 0, NULL);
 		return;
 	}
-	if (asks && flow_note_question(f, question)) {
+	if (asks_anew(f, &item->packet)) {
 		begin(t, item, true, NULL);
 		return;
 	}

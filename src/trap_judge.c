@@ -12,6 +12,7 @@
 
 #include "catch_about.h"
 #include "catch_witness.h"
+#include "dns_query.h"
 #include "log.h"
 #include "process.h"
 #include "proto.h"
@@ -183,7 +184,7 @@ void trap_note_questions(struct trap *t, const struct catch *c)
 	struct flow *f = trap_flow_of(t, c);
 
 	for (size_t i = 0; f != NULL && i < c->event.nquestions; i++)
-		flow_note_question(f, catch_question_hash(c, i));
+		flow_note_question(f, dns_query_hash(&c->event.questions[i]));
 }
 
 /* A socket may get its cookie only later, from who first asks. */
