@@ -18,6 +18,16 @@ struct dns_question {
  * 4343).  -EBADMSG: not a well-formed query. */
 int dns_parse_query(const void *bytes, size_t len, struct dns_question *q);
 
+/*
+ * The same of a message in a TCP stream, where its length stands before it, as
+ * far as the segment has it: what follows the question may be cut off.  *used is
+ * where the next message begins (len, if not in this segment).  Stricter, since
+ * a segment may begin anywhere in the stream: one question and no answer (RFC
+ * 9619).
+ */
+int dns_parse_stream(const void *bytes, size_t len, struct dns_question *q,
+		     size_t *used);
+
 /* "A", "AAAA", ... or "TYPE65280" (RFC 3597) in buf (at least 10 bytes; the
  * number also stands for a name that does not fit). */
 const char *dns_type_format(uint16_t type, char *buf, size_t size);

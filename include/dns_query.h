@@ -16,15 +16,18 @@
 struct dns_query {
 	const uint8_t *bytes;
 	size_t len;
+	bool stream;	/* TCP: each message has its length before it */
 };
 
-/* Of a packet to port 53; of any other one there is nothing to read. */
+/* Of a datagram or segment to port 53; of any other packet there is nothing to
+ * read.  A question that is split between segments is not put together. */
 void dns_query_begin(struct dns_query *d, const struct packet *p);
 
 /* The next question; false: no more. */
 bool dns_query_next(struct dns_query *d, struct dns_question *q);
 
-/* The same for the same name and type. */
+/* The same for the same name and type; resolvers play with the case of letters
+ * (0x20), which says nothing. */
 uint64_t dns_query_hash(const struct dns_question *q);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* dns: the question in a DNS query. */
+/* dns: the question in a DNS query, and in one over TCP. */
 #include "dns.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include "util.h"
 
 #define HEADER_LEN  12
+#define PREFIX_LEN  2	   /* a message's length, over TCP */
 #define FLAGS_QUERY 0xf800 /* QR and opcode, all zero in a query */
 #define LABEL_MAX   63
 #define WIRE_MAX    255 /* a name with its length bytes */
@@ -92,6 +93,25 @@ int dns_parse_query(const void *bytes, size_t len, struct dns_question *q)
 		return -EBADMSG;
 	q->type = get16(p + name_len);
 	return 0;
+}
+
+int dns_parse_stream(const void *bytes, size_t len, struct dns_question *q,
+		     size_t *used)
+{
+	const uint8_t *p = bytes;
+	size_t message;
+
+	if (len < PREFIX_LEN + HEADER_LEN)
+		return -EBADMSG;
+	message = get16(p);
+	p += PREFIX_LEN;
+	len -= PREFIX_LEN;
+	if (get16(p + 4) != 1 || get16(p + 6) != 0)
+		return -EBADMSG;
+	if (message < len)
+		len = message;
+	*used = PREFIX_LEN + len;
+	return dns_parse_query(p, len, q);
 }
 
 const char *dns_type_format(uint16_t type, char *buf, size_t size)

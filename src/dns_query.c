@@ -3,7 +3,6 @@
 #include "dns_query.h"
 
 #include <netinet/in.h>
-#include <string.h>
 
 #include "util.h"
 
@@ -12,22 +11,40 @@ void dns_query_begin(struct dns_query *d, const struct packet *p)
 	const struct tuple *t = &p->tuple;
 
 	*d = (struct dns_query){0};
-	if (t->proto != IPPROTO_UDP || !p->has_ports ||
-	    t->dport != DNS_QUERY_PORT)
+	if ((t->proto != IPPROTO_UDP && t->proto != IPPROTO_TCP) ||
+	    !p->has_ports || t->dport != DNS_QUERY_PORT)
 		return;
+	d->stream = t->proto == IPPROTO_TCP;
 	d->bytes = p->payload;
 	d->len = p->payload_len;
 }
 
 bool dns_query_next(struct dns_query *d, struct dns_question *q)
 {
-	int err = dns_parse_query(d->bytes, d->len, q);
+	size_t used = d->len;
+	int err = d->stream ? dns_parse_stream(d->bytes, d->len, q, &used)
+			    : dns_parse_query(d->bytes, d->len, q);
 
-	d->len = 0;
-	return err == 0;
+	/* Behind what is no question nothing can be told apart. */
+	if (err < 0) {
+		d->len = 0;
+		return false;
+	}
+	d->bytes += used;
+	d->len -= used;
+	return true;
 }
 
 uint64_t dns_query_hash(const struct dns_question *q)
 {
-	return util_hash(q->name, strlen(q->name)) ^ q->type;
+	char name[DNS_NAME_MAX];
+	size_t n = 0;
+
+	/* Not tolower(): a locale may know more letters. */
+	for (; q->name[n] != '\0'; n++) {
+		name[n] = q->name[n];
+		if (name[n] >= 'A' && name[n] <= 'Z')
+			name[n] = (char)(name[n] | 0x20);
+	}
+	return util_hash(name, n) ^ q->type;
 }

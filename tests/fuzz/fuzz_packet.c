@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "community_id.h"
-#include "dns.h"
+#include "dns_query.h"
 #include "fuzz.h"
 #include "packet.h"
 #include "proto.h"
@@ -39,17 +39,42 @@ static void check_escaped(const uint8_t *bytes, size_t len)
 		FUZZ_CHECK((unsigned char)text[i] >= 0x20 && text[i] != 0x7f);
 }
 
-static void check_question(const uint8_t *bytes, size_t len)
+static void check_question(const struct dns_question *q)
 {
-	struct dns_question q;
 	char type[10];
 
-	if (dns_parse_query(bytes, len, &q))
-		return;
-	FUZZ_CHECK(strlen(q.name) > 0 && strlen(q.name) <= 4 * 250 + 3);
-	for (const char *p = q.name; *p; p++)
+	FUZZ_CHECK(strlen(q->name) > 0 && strlen(q->name) <= 4 * 250 + 3);
+	for (const char *p = q->name; *p; p++)
 		FUZZ_CHECK(*p > 0x20 && *p < 0x7f);
-	FUZZ_CHECK(dns_type_format(q.type, type, sizeof(type)) == type);
+	FUZZ_CHECK(dns_type_format(q->type, type, sizeof(type)) == type);
+	dns_query_hash(q);
+}
+
+static void check_questions(const struct packet *p)
+{
+	struct dns_question q;
+	struct dns_query d;
+	size_t left;
+
+	dns_query_begin(&d, p);
+	for (left = d.len; dns_query_next(&d, &q); left = d.len) {
+		FUZZ_CHECK(d.len < left);
+		check_question(&q);
+	}
+	FUZZ_CHECK(!d.len);
+}
+
+/* The bytes as what DNS over UDP and TCP would carry. */
+static void check_payload(const uint8_t *bytes, size_t len)
+{
+	struct packet p = {
+		.has_ports = true, .payload = bytes, .payload_len = len};
+
+	p.tuple.dport = DNS_QUERY_PORT;
+	p.tuple.proto = 6;
+	check_questions(&p);
+	p.tuple.proto = 17;
+	check_questions(&p);
 }
 
 static void check_packet(struct bounds b, const struct packet *p)
@@ -68,7 +93,8 @@ static void check_packet(struct bounds b, const struct packet *p)
 	FUZZ_CHECK(tuple_equal(t, &copy) && tuple_hash(t) == tuple_hash(&copy));
 	community_id_format(p, id, sizeof(id));
 	FUZZ_CHECK(id[0] == '\0' || strlen(id) == 30);
-	check_question(p->payload, p->payload_len);
+	check_questions(p);
+	check_payload(p->payload, p->payload_len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -77,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct packet p, inner;
 
 	check_escaped(data, size);
-	check_question(data, size);
+	check_payload(data, size);
 	for (size_t len = 0; len <= 2 * size; len += size ? size : 1) {
 		if (packet_parse(&p, data, size, len))
 			break;

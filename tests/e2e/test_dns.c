@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* DNS: who asks for which name, over UDP and TCP. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "sender.h"
+
+#define MESSAGE_MAX 512
+
+/* A server of DNS over TCP: reads from one connection at a time until its end,
+ * and sends back each piece as it came. */
+static void serve_stream(struct stage *st, const void *arg)
+{
+	const struct server_arg *a = arg;
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(a->addr, a->port, &ss);
+	int fd = socket(ss.ss_family, SOCK_STREAM, 0), one = 1, c;
+	char buf[2048];
+	ssize_t n;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (void *)&ss, len) || listen(fd, 64))
+		_exit(94);
+	stage_ready(st, 0);
+	while ((c = accept(fd, NULL, NULL)) >= 0) {
+		while ((n = read(c, buf, sizeof(buf))) > 0)
+			if (send(c, buf, (size_t)n, MSG_NOSIGNAL) != n)
+				break;
+		close(c);
+	}
+}
+
+static void server_stream(const char *addr, uint16_t port)
+{
+	static struct server_arg a;
+
+	a = (struct server_arg){SOCK_STREAM, addr, port, 0};
+	sender_run(serve_stream, &a, NULL);
+}
+
+/* What a client asks, one string a message: names with blanks between them. */
+struct ask_arg {
+	int type;
+	const char *to;
+	uint16_t port;
+	const char *const *messages; /* up to a NULL */
+	bool split;		     /* tcp: each length in a segment alone */
+};
+
+/* Each name's question, behind its length where it is for TCP. */
+static size_t make_message(const struct ask_arg *a, const char *names,
+			   uint8_t buf[MESSAGE_MAX])
+{
+	char mem[256], *save = NULL;
+	size_t len = 0;
+
+	strncpy(mem, names, sizeof(mem) - 1);
+	for (char *p = strtok_r(mem, " ", &save); p;
+	     p = strtok_r(NULL, " ", &save)) {
+		uint8_t one[MESSAGE_MAX];
+		size_t n = dns_question(p, one);
+
+		if (a->type == SOCK_STREAM) {
+			buf[len++] = (uint8_t)(n >> 8);
+			buf[len++] = (uint8_t)n;
+		}
+		memcpy(buf + len, one, n);
+		len += n;
+	}
+	return len;
+}
+
+static bool exchange(int fd, const uint8_t *msg, size_t len)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+	uint8_t buf[2048];
+
+	return send(fd, msg, len, MSG_NOSIGNAL) == (ssize_t)len &&
+	       poll(&p, 1, WAIT_MS) == 1 && recv(fd, buf, sizeof(buf), 0) > 0;
+}
+
+/* One socket; after each answered message a report (r.n: 1), then it waits to
+ * be let go on. */
+static void ask_all(struct stage *st, const void *arg)
+{
+	const struct ask_arg *a = arg;
+	struct send_arg how = {.type = a->type, .to = a->to, .port = a->port};
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(a->to, a->port, &ss);
+	int fd = open_socket(&how);
+	uint8_t msg[MESSAGE_MAX];
+
+	if (connect(fd, (void *)&ss, len))
+		_exit(90);
+	for (size_t i = 0; a->messages[i]; i++) {
+		struct report r = {.sport = local_port(fd)};
+		size_t n = make_message(a, a->messages[i], msg);
+		size_t head = a->split ? 2 : 0;
+
+		r.n = (!head || exchange(fd, msg, head)) &&
+		      exchange(fd, msg + head, n - head);
+		stage_report(st, &r);
+		stage_wait(st);
+	}
+}
+
+#define ASK(kind, addr, number, ...)         \
+	(&(struct ask_arg){.type = (kind),   \
+			   .to = (addr),     \
+			   .port = (number), \
+			   .messages =       \
+				   (const char *const[]){__VA_ARGS__, NULL}})
+
+static struct sender *start_asking(const struct ask_arg *a)
+{
+	struct sender *s;
+
+	assert_int_equal(sender_run(ask_all, a, &s).n, 1);
+	return s;
+}
+
+static void ask_next(struct sender *s)
+{
+	sender_go(s);
+	assert_int_equal(sender_report(s).n, 1);
+}
+
+static void expect_question(const json_t *e, const char *name)
+{
+	expect_text(e, "dns.question.name", name);
+	expect_text(e, "dns.question.type", "A");
+}
+
+static void expect_no_command(const json_t *e)
+{
+	assert_true(json_is_null(event_get(e, "ptrap.hook")));
+}
+
+/* The SYN has the flow's event; each further question one without a command. */
+static void tcp_question_is_an_event(void **state)
+{
+	struct trap_run *t =
+		trap_start("-t", ADDR_RESOLVER ":53", "-e", "echo ran", NULL);
+	struct sender *s;
+	json_t *e, *q;
+
+	(void)state;
+	server_stream(ADDR_RESOLVER, 53);
+	s = start_asking(ASK(SOCK_STREAM, ADDR_RESOLVER, 53, "one.test",
+			     "one.test", "ONE.test two.test"));
+	e = trap_event(t);
+	expect_sender(e, s->pid, s->pid, "proved");
+	assert_null(event_get(e, "dns"));
+	expect_int(e, "ptrap.hook.status", 0);
+	e = trap_event(t);
+	expect_question(e, "one.test");
+	expect_sender(e, s->pid, 0, seen_or("holder"));
+	expect_no_command(e);
+	ask_next(s); /* the same once more: no event */
+	ask_next(s);
+	e = trap_event(t);
+	expect_question(e, "ONE.test");
+	q = json_array_get(event_get(e, "ptrap.questions"), 1);
+	expect_text(q, "name", "two.test");
+	expect_no_command(e);
+	trap_expect_end(t);
+}
+
+static void new_sees_no_tcp_question(void **state)
+{
+	struct trap_run *t = trap_start("-c", "-t", ADDR_RESOLVER ":53", NULL);
+	struct sender *s;
+
+	(void)state;
+	server_stream(ADDR_RESOLVER, 53);
+	s = start_asking(ASK(SOCK_STREAM, ADDR_RESOLVER, 53, "one.test"));
+	expect_sender(trap_event(t), s->pid, s->pid, "proved");
+	assert_int_equal(queue_last_id(), 1);
+	trap_expect_end(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		e2e_test(tcp_question_is_an_event),
+		e2e_test(new_sees_no_tcp_question),
+	};
+
+	return e2e_main("dns", tests, sizeof(tests) / sizeof(tests[0]));
+}
