@@ -64,15 +64,18 @@ struct catch *catch_find(const struct catch_pool *p, uint64_t token);
 struct catch *catch_at(const struct catch_pool *p, uint32_t index);
 unsigned catch_count(const struct catch_pool *p);
 
-/* The packet's side of the event, and the question for its owner. */
-void catch_set_packet(struct catch *c, const struct inbox_item *item);
+/* The packet's side of the event, and the question for its owner.  any_port: DNS
+ * is expected at any, as below. */
+void catch_set_packet(struct catch *c, const struct inbox_item *item,
+		      bool any_port);
 
 /* The question alone. */
 void catch_make_query(const struct inbox_item *item, struct sockowner_query *q);
 
 /* Adds the packet's DNS questions to the event, as far as there is room.  False:
  * it has none, or only those that are there already. */
-bool catch_add_questions(struct catch *c, const struct packet *p);
+bool catch_add_questions(struct catch *c, const struct packet *p,
+			 bool any_port);
 
 /* From the answer to the event's grade: what only the packet tells comes in
  * here (kernel's own packets, the uid, rivals).  uids: packets of open user

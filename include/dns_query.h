@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "dns.h"
+#include "dns_pattern.h"
 #include "packet.h"
 
 #define DNS_QUERY_PORT 53
@@ -19,12 +20,18 @@ struct dns_query {
 	bool stream;	/* TCP: each message has its length before it */
 };
 
-/* Of a datagram or segment to port 53; of any other packet there is nothing to
- * read.  A question that is split between segments is not put together. */
-void dns_query_begin(struct dns_query *d, const struct packet *p);
+/* Of a datagram or segment to port 53, or where any port may be DNS; of any other
+ * packet there is nothing to read.  A question that is split between segments is
+ * not put together. */
+void dns_query_begin(struct dns_query *d, const struct packet *p,
+		     bool any_port);
 
 /* The next question; false: no more. */
 bool dns_query_next(struct dns_query *d, struct dns_question *q);
+
+/* Does it ask, at any port, for one of these names? */
+bool dns_query_match(const struct packet *p, const struct dns_pattern *names,
+		     size_t n);
 
 /* The same for the same name and type; resolvers play with the case of letters
  * (0x20), which says nothing. */

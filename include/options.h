@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "dns_pattern.h"
 #include "log.h"
 #include "target.h"
 #include "witness.h"
@@ -35,6 +36,8 @@ struct options {
 	struct target *targets; /* owned; at least one to run, but with
 				 * has_queue none means all packets */
 	size_t ntargets;
+	struct dns_pattern *names; /* --name; owned */
+	size_t nnames;
 	bool new_only;	       /* -c */
 	const char *exec;      /* -e, or NULL */
 	uint64_t exec_time_us; /* --exec-time */

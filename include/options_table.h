@@ -59,6 +59,10 @@ extern const struct options_spec options_table[];
 /* An argument that is no option's.  o->targets has room for it. */
 int options_set_target(struct options_parse *p, const char *text);
 
+/* Where names are given and no target: DNS at its port, over the protocol that
+ * was said, or UDP and TCP. */
+void options_imply_targets(struct options_parse *p);
+
 /* What only the end of the line shows about protocols and -i and -p. */
 int options_end_targets(struct options_parse *p);
 

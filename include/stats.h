@@ -14,6 +14,7 @@ struct stats {
 	uint64_t events;		/* told */
 	uint64_t repeated;		/* further packets of flows already told */
 	uint64_t retransmits;		/* joined to a held packet */
+	uint64_t unmatched;		/* that do not ask for a --name */
 	uint64_t exempt;		/* our own, our commands' */
 	uint64_t answers;		/* SYN-ACKs and the like, not told */
 	uint64_t rate_limited;		/* events not told because of -n */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dns_pattern.h"
 #include "hook.h"
 #include "link.h"
 #include "nfqueue.h"
@@ -32,6 +33,8 @@ struct trap_config {
 	const struct target *targets;	/* what to look at, when the rules are not
 					 * ours (--queue); 0: everything */
 	size_t ntargets;
+	const struct dns_pattern *names;	/* DNS questions for these only; */
+	size_t nnames;			/* 0: all packets */
 	int proc_rootfd;
 	uint64_t hold_us;
 	unsigned rate;			/* events a minute of a process; 0: no cap */

@@ -146,7 +146,8 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 	q->uid = item->queued.uid;
 }
 
-void catch_set_packet(struct catch *c, const struct inbox_item *item)
+void catch_set_packet(struct catch *c, const struct inbox_item *item,
+		      bool any_port)
 {
 	const struct nfqueue_packet *q = &item->queued;
 	struct event *e = &c->event;
@@ -165,7 +166,7 @@ void catch_set_packet(struct catch *c, const struct inbox_item *item)
 	c->received_us = item->received_us;
 	c->tcp_seq = item->packet.tcp_seq;
 	catch_make_query(item, &c->query);
-	catch_add_questions(c, &item->packet);
+	catch_add_questions(c, &item->packet, any_port);
 	/* The bytes are the inbox's, and will be others. */
 	e->packet.l4 = e->packet.payload = NULL;
 	e->packet.l4_len = e->packet.payload_len = 0;
@@ -181,13 +182,13 @@ static bool add_question(struct event *e, const struct dns_question *q)
 	return true;
 }
 
-bool catch_add_questions(struct catch *c, const struct packet *p)
+bool catch_add_questions(struct catch *c, const struct packet *p, bool any_port)
 {
 	struct dns_question q;
 	struct dns_query d;
 	bool new = false;
 
-	dns_query_begin(&d, p);
+	dns_query_begin(&d, p, any_port);
 	while (dns_query_next(&d, &q))
 		new |= add_question(&c->event, &q);
 	return new;

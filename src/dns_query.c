@@ -6,13 +6,13 @@
 
 #include "util.h"
 
-void dns_query_begin(struct dns_query *d, const struct packet *p)
+void dns_query_begin(struct dns_query *d, const struct packet *p, bool any_port)
 {
 	const struct tuple *t = &p->tuple;
 
 	*d = (struct dns_query){0};
 	if ((t->proto != IPPROTO_UDP && t->proto != IPPROTO_TCP) ||
-	    !p->has_ports || t->dport != DNS_QUERY_PORT)
+	    !p->has_ports || (t->dport != DNS_QUERY_PORT && !any_port))
 		return;
 	d->stream = t->proto == IPPROTO_TCP;
 	d->bytes = p->payload;
@@ -33,6 +33,20 @@ bool dns_query_next(struct dns_query *d, struct dns_question *q)
 	d->bytes += used;
 	d->len -= used;
 	return true;
+}
+
+bool dns_query_match(const struct packet *p, const struct dns_pattern *names,
+		     size_t n)
+{
+	struct dns_question q;
+	struct dns_query d;
+
+	dns_query_begin(&d, p, true);
+	while (dns_query_next(&d, &q))
+		for (size_t i = 0; i < n; i++)
+			if (dns_pattern_match(&names[i], q.name))
+				return true;
+	return false;
 }
 
 uint64_t dns_query_hash(const struct dns_question *q)

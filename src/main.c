@@ -285,6 +285,8 @@ static int open_trap(struct program *p)
 		.noutputs = p->noutputs,
 		.targets = o->has_queue ? o->targets : NULL,
 		.ntargets = o->has_queue ? o->ntargets : 0,
+		.names = o->names,
+		.nnames = o->nnames,
 		.proc_rootfd = p->proc_rootfd,
 		.hold_us = o->hold_us,
 		.rate = o->rate,
@@ -348,6 +350,10 @@ static void say_ready(const struct program *p)
 	}
 	if (o->ntargets == 0)
 		strbuf_puts(&sb, "all packets");
+	for (size_t i = 0; i < o->nnames; i++) {
+		dns_pattern_format(&o->names[i], one, sizeof(one));
+		strbuf_printf(&sb, "%s%s", i > 0 ? ", " : " for ", one);
+	}
 	if (p->witness != NULL)
 		log_debug("the witness is of the kind %s",
 			  witness_kind_name(witness_kind(p->witness)));

@@ -161,6 +161,9 @@ static int check_targets(struct options_parse *p)
 {
 	const struct options *o = p->o;
 
+	if (!o->ntargets && o->nnames &&
+	    !(o->mode == OPTIONS_RUN && o->has_queue))
+		options_imply_targets(p);
 	if (o->ntargets || o->mode == OPTIONS_CHECK ||
 	    (o->mode == OPTIONS_RUN && o->has_queue))
 		return options_end_targets(p);
@@ -187,6 +190,33 @@ static int resolve(struct target *t)
 	return 0;
 }
 
+/* Targets of any protocol carry TCP and UDP. */
+static bool has_target_of(const struct options *o, int proto)
+{
+	for (size_t i = 0; i < o->ntargets; i++)
+		if (o->targets[i].proto == PROTO_ANY ||
+		    o->targets[i].proto == proto)
+			return true;
+	return false;
+}
+
+/* Names are looked for in vain where no question comes by. */
+static int check_names(const struct options *o)
+{
+	bool tcp = has_target_of(o, IPPROTO_TCP);
+
+	if (!o->nnames || !o->ntargets)
+		return 0;
+	if (!tcp && !has_target_of(o, IPPROTO_UDP)) {
+		log_error("option --name: no target is UDP or TCP");
+		return -EINVAL;
+	}
+	if (o->new_only && tcp)
+		log_warnx("option -c: no name is seen over TCP, where the "
+			  "question follows the SYN");
+	return 0;
+}
+
 int options_parse(struct options *o, int argc, char *argv[])
 {
 	struct options_parse p = {.o = o, .proto = PROTO_ANY};
@@ -197,9 +227,11 @@ int options_parse(struct options *o, int argc, char *argv[])
 		.hold_us = OPTIONS_HOLD_MS * UTIL_MS,
 		.exec_time_us = OPTIONS_EXEC_MS * UTIL_MS,
 	};
-	/* Each target is an argument at least. */
+	/* Each target and each name is an argument at least; a name alone
+	 * implies two targets. */
 	o->targets = calloc((size_t)argc + 1, sizeof(*o->targets));
-	if (!o->targets) {
+	o->names = calloc((size_t)argc + 1, sizeof(*o->names));
+	if (!o->targets || !o->names) {
 		log_error("no memory for %d arguments", argc);
 		return -ENOMEM;
 	}
@@ -212,6 +244,8 @@ int options_parse(struct options *o, int argc, char *argv[])
 	if (!o->has_rate)
 		o->rate = o->exec ? OPTIONS_EXEC_RATE : 0;
 	log_set_level(o->level);
+	if (!err)
+		err = check_names(o);
 	for (size_t i = 0; !err && i < o->ntargets; i++)
 		err = resolve(&o->targets[i]);
 	return err;
@@ -220,8 +254,10 @@ int options_parse(struct options *o, int argc, char *argv[])
 void options_free(struct options *o)
 {
 	free(o->targets);
+	free(o->names);
 	o->targets = NULL;
-	o->ntargets = 0;
+	o->names = NULL;
+	o->ntargets = o->nnames = 0;
 }
 
 /* clang-format off */
@@ -234,6 +270,8 @@ static const char usage_head[] =
 "      ptrap-ng -t -c 192.168.1.1 -e \"ps -o comm=\"\n"
 "  Wait for the first catch, then exit:\n"
 "      ptrap-ng -1 -t 169.254.169.254:80\n"
+"  Who looks up that name, or one below it?\n"
+"      ptrap-ng --name evil.example\n"
 "  The old ptrap's spelling works as it is:\n"
 "      ptrap-ng -u -i 192.168.1.1 -p 53 -e \"pstree -p -H\"\n"
 "  Many targets at once, as JSON lines:\n"
@@ -244,7 +282,8 @@ static const char usage_head[] =
 "A TARGET is where packets go: ADDR, ADDR/LEN or HOST, each alone or with :PORT\n"
 "or :LOW-HIGH behind it, [IPV6]:PORT, :PORT, or any.\n"
 "-t, -u and --proto say which protocol the targets after them have; targets\n"
-"before the first of these are of any protocol.\n";
+"before the first of these are of any protocol.  --name without a TARGET means\n"
+"-u :53 -t :53.\n";
 
 static const char usage_tail[] =
 "\n"

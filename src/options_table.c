@@ -16,7 +16,8 @@
 #define EXEC_MS_MAX 3600000
 #define RATE_MAX    1000000
 #define TIME_MAX    1000000000 /* in any unit */
-#define QUOTE_MAX   200	       /* bytes of a text that are said again */
+#define DNS_PORT    53
+#define QUOTE_MAX   200 /* bytes of a text that are said again */
 
 static const char *dots(const char *text)
 {
@@ -129,6 +130,26 @@ int options_set_target(struct options_parse *p, const char *text)
 	return 0;
 }
 
+static void imply_target(struct options_parse *p, int proto)
+{
+	struct target *t = next_target(p);
+
+	t->proto = proto;
+	t->port_low = t->port_high = DNS_PORT;
+}
+
+void options_imply_targets(struct options_parse *p)
+{
+	int said = p->proto_said[0] ? p->proto : PROTO_ANY;
+
+	if (said == PROTO_ANY || said == IPPROTO_UDP)
+		imply_target(p, IPPROTO_UDP);
+	if (said == PROTO_ANY || said == IPPROTO_TCP)
+		imply_target(p, IPPROTO_TCP);
+	if (p->o->ntargets)
+		use_proto(p);
+}
+
 /* The target that -i and -p describe; a part that it has already begins
  * another one. */
 static struct target *old_target(struct options_parse *p, bool begin)
@@ -192,6 +213,17 @@ int options_end_targets(struct options_parse *p)
 	log_error("option %s: no target follows; it goes before its targets",
 		  p->proto_said);
 	return -EINVAL;
+}
+
+static int set_name(struct options_parse *p, const char *arg)
+{
+	const char *why = NULL;
+	size_t pos = 0;
+
+	if (dns_pattern_parse(arg, &p->o->names[p->o->nnames], &pos, &why))
+		return refuse(p, arg, arg + pos, why);
+	p->o->nnames++;
+	return 0;
 }
 
 static int set_exec(struct options_parse *p, const char *arg)
@@ -383,6 +415,9 @@ const struct options_spec options_table[] = {
 	 "a target the old way: its address"},
 	{"port", 'p', "PORT", OPTIONS_TARGET, set_port, 0,
 	 "and its port, before or after -i"},
+	{"name", 0, "PATTERN", OPTIONS_TARGET, set_name, 0,
+	 "only DNS questions for that name and all below it (*.NAME: only "
+	 "those below); may be repeated"},
 	{"new", 'c', NULL, OPTIONS_TARGET, FLAG(new_only),
 	 "only the first packet of a connection or flow (targets other "
 	 "than TCP switch connection tracking on)"},

@@ -72,6 +72,12 @@ static bool is_same_socket(struct trap *t, const struct catch *c,
 static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		  struct catch *rival);
 
+/* With names given, what goes to a target is taken for DNS. */
+static bool is_any_port(const struct trap *t)
+{
+	return t->cfg.nnames > 0;
+}
+
 /* Packets of a flow whose catch is open. */
 static void meet_open(struct trap *t, struct catch *c,
 		      const struct inbox_item *item)
@@ -91,7 +97,8 @@ static void meet_open(struct trap *t, struct catch *c,
 		return;
 	}
 	t->stats.repeated++;
-	if (catch_add_questions(c, &item->packet) && c->state == CATCH_HOOK)
+	if (catch_add_questions(c, &item->packet, is_any_port(t)) &&
+	    c->state == CATCH_HOOK)
 		trap_note_questions(t, c);
 	/* What stays in the send queue can still be weighed. */
 	if (c->state == CATCH_OWNER && !proto_is_connected(c->query.protocol)) {
@@ -143,13 +150,14 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 }
 
 /* Notes what the packet asks; true: some of it was not asked before. */
-static bool asks_anew(struct flow *f, const struct packet *p)
+static bool asks_anew(const struct trap *t, struct flow *f,
+		      const struct packet *p)
 {
 	struct dns_question q;
 	struct dns_query d;
 	bool new = false;
 
-	dns_query_begin(&d, p);
+	dns_query_begin(&d, p, is_any_port(t));
 	while (dns_query_next(&d, &q))
 		new |= flow_note_question(f, dns_query_hash(&q));
 	return new;
@@ -163,7 +171,7 @@ static void meet_known(struct trap *t, struct flow *f,
 		begin(t, item, t->cfg.packets && f->packets > 0, NULL);
 		return;
 	}
-	if (asks_anew(f, &item->packet)) {
+	if (asks_anew(t, f, &item->packet)) {
 		begin(t, item, true, NULL);
 		return;
 	}
@@ -268,7 +276,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		catch_put(t->catches, c);
 		return;
 	}
-	catch_set_packet(c, item);
+	catch_set_packet(c, item, is_any_port(t));
 	catch_set_about(c, &item->packet);
 	c->ids[c->nids++] = item->queued.id;
 	c->held_bytes = item->packet.len;
@@ -317,7 +325,15 @@ static bool is_wanted(const struct trap *t, const struct inbox_item *item)
 	return false;
 }
 
-/* What was seen of the packet as it was sent. */
+/* Does it ask for a name that is looked for?  Over TCP most segments ask for
+ * nothing at all. */
+static bool is_name_wanted(const struct trap *t, const struct packet *p)
+{
+	return t->cfg.nnames == 0 ||
+	       dns_query_match(p, t->cfg.names, t->cfg.nnames);
+}
+
+/* What was seen of the packet as it was sent; it is no other one's then. */
 static void find_record(struct trap *t, const struct inbox_item *item)
 {
 	const struct nfqueue_packet *q = &item->queued;
@@ -391,6 +407,11 @@ static void take(struct trap *t, const struct inbox_item *item)
 		return;
 	}
 	find_record(t, item);
+	if (!is_name_wanted(t, &item->packet)) {
+		t->stats.unmatched++;
+		verdict_pass(t->cfg.verdict, item->queued.id);
+		return;
+	}
 	f = flow_find(t->flows, &item->packet.tuple, item->received_us);
 	if (f == NULL && is_answer(t, item)) {
 		t->stats.answers++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DNS: who asks for which name, over UDP and TCP. */
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,27 +10,40 @@
 #include "sender.h"
 
 #define MESSAGE_MAX 512
+#define CLIENTS_MAX 8
 
-/* A server of DNS over TCP: reads from one connection at a time until its end,
- * and sends back each piece as it came. */
+/* Sends back what has come, as it came; closes what has come to its end. */
+static void echo(int *fd)
+{
+	char buf[2048];
+	ssize_t n = read(*fd, buf, sizeof(buf));
+
+	if (n > 0 && send(*fd, buf, (size_t)n, MSG_NOSIGNAL) == n)
+		return;
+	close(*fd);
+	*fd = -1;
+}
+
+/* A server of DNS over TCP for a few clients. */
 static void serve_stream(struct stage *st, const void *arg)
 {
 	const struct server_arg *a = arg;
 	struct sockaddr_storage ss;
 	socklen_t len = make_address(a->addr, a->port, &ss);
-	int fd = socket(ss.ss_family, SOCK_STREAM, 0), one = 1, c;
-	char buf[2048];
-	ssize_t n;
+	struct pollfd p[CLIENTS_MAX + 1] = {
+		{socket(ss.ss_family, SOCK_STREAM, 0), POLLIN, 0}};
+	nfds_t n = 1;
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (void *)&ss, len) || listen(fd, 64))
+	if (bind(p[0].fd, (void *)&ss, len) || listen(p[0].fd, 64))
 		_exit(94);
 	stage_ready(st, 0);
-	while ((c = accept(fd, NULL, NULL)) >= 0) {
-		while ((n = read(c, buf, sizeof(buf))) > 0)
-			if (send(c, buf, (size_t)n, MSG_NOSIGNAL) != n)
-				break;
-		close(c);
+	while (poll(p, n, -1) > 0) {
+		for (nfds_t i = 1; i < n; i++)
+			if (p[i].revents)
+				echo(&p[i].fd);
+		if (p[0].revents && n <= CLIENTS_MAX)
+			p[n++] = (struct pollfd){accept(p[0].fd, NULL, NULL),
+						 POLLIN, 0};
 	}
 }
 
@@ -182,11 +196,142 @@ static void new_sees_no_tcp_question(void **state)
 	trap_expect_end(t);
 }
 
+/* While a command holds the question that fits, the others have their answers:
+ * they are not held, not looked up, and never told. */
+static void other_names_pass_at_once(void **state)
+{
+	struct ask_arg *evil =
+		ASK(SOCK_DGRAM, ADDR_RESOLVER, 53, "evil.example");
+	struct trap_run *t;
+	struct sender *s;
+	struct gate g;
+	json_t *e;
+
+	(void)state;
+	server_udp(ADDR_RESOLVER, 53);
+	gate_open(&g);
+	t = trap_start("-u", ADDR_RESOLVER ":53", "--name", "evil.example",
+		       "-s", "60000", "-e", g.command, NULL);
+	s = sender_start(ask_all, evil);
+	assert_int_equal(gate_wait(&g), s->pid);
+	start_asking(ASK(SOCK_DGRAM, ADDR_RESOLVER, 53, "good.example",
+			 "evil.example.org"));
+	start_asking(ASK(SOCK_DGRAM, ADDR_RESOLVER, 53, "notevil.example"));
+	assert_false(sender_has_report(s, 0));
+	gate_release(&g);
+	assert_int_equal(sender_report(s).n, 1);
+	e = trap_event(t);
+	expect_sender(e, s->pid, 0, seen_or("holder"));
+	expect_question(e, "evil.example");
+	expect_int(e, "ptrap.hook.status", 0);
+	gate_close(&g);
+	trap_expect_end(t);
+	assert_non_null(strstr(t->err_text.mem, "2 not asking for a --name"));
+}
+
+/* Without a target: port 53, UDP and TCP; subdomains, and whatever case. */
+static void name_alone_is_enough(void **state)
+{
+	struct trap_run *t = trap_start("--name", "evil.example", "--name",
+					"*.bad.example", NULL);
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	server_udp(ADDR_RESOLVER, 53);
+	server_stream(ADDR_OTHER, 53);
+	s = start_asking(
+		ASK(SOCK_DGRAM, ADDR_RESOLVER, 53, "wWw.eViL.ExamplE"));
+	e = trap_event(t);
+	expect_sender(e, s->pid, 0, seen_or("holder"));
+	expect_question(e, "wWw.eViL.ExamplE");
+	start_asking(ASK(SOCK_DGRAM, ADDR_RESOLVER, 53, "bad.example"));
+	start_asking(ASK(SOCK_STREAM, ADDR_OTHER, 53, "bad.example"));
+	s = start_asking(ASK(SOCK_STREAM, ADDR_OTHER, 53, "x.bad.example"));
+	e = trap_event(t);
+	expect_sender(e, s->pid, 0, seen_or("holder"));
+	expect_question(e, "x.bad.example");
+	trap_expect_end(t);
+}
+
+/* The SYN asks for nothing; the segment that does makes the event, and one
+ * command. */
+static void name_over_tcp(void **state)
+{
+	struct trap_run *t = trap_start("-t", ADDR_RESOLVER ":53", "--name",
+					"evil.example", "-e", "echo", NULL);
+	char pid[16];
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	server_stream(ADDR_RESOLVER, 53);
+	s = start_asking(ASK(SOCK_STREAM, ADDR_RESOLVER, 53, "good.example",
+			     "good.example evil.example", "evil.example",
+			     "a.evil.example"));
+	ask_next(s);
+	e = trap_event(t);
+	expect_sender(e, s->pid, 0, seen_or("holder"));
+	expect_question(e, "good.example"); /* what else is in the segment */
+	snprintf(pid, sizeof(pid), "%d\n", s->pid);
+	expect_text(e, "ptrap.hook.output", pid);
+	ask_next(s); /* asked before */
+	ask_next(s);
+	e = trap_event(t);
+	expect_question(e, "a.evil.example");
+	expect_no_command(e);
+	trap_expect_end(t);
+}
+
+/* A length that travels alone: what is left is no message that we can read. */
+static void split_question_is_not_read(void **state)
+{
+	struct trap_run *t = trap_start("--name", "evil.example", NULL);
+	struct ask_arg *a = ASK(SOCK_STREAM, ADDR_RESOLVER, 53, "evil.example",
+				"evil.example");
+	struct sender *s;
+
+	(void)state;
+	server_stream(ADDR_RESOLVER, 53);
+	a->split = true;
+	start_asking(a);
+	a->split = false;
+	s = start_asking(a);
+	expect_sender(trap_event(t), s->pid, 0, seen_or("holder"));
+	trap_expect_end(t);
+}
+
+/* What goes to a target is read as DNS, whatever its port. */
+static void name_at_another_port(void **state)
+{
+	struct trap_run *t =
+		trap_start("-1", ":5335", "--name", "evil.example", NULL);
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	server_udp(ADDR_RESOLVER, 53);
+	server_udp(ADDR_RESOLVER, 5335);
+	start_asking(ASK(SOCK_DGRAM, ADDR_RESOLVER, 53, "evil.example"));
+	start_asking(ASK(SOCK_DGRAM, ADDR_RESOLVER, 5335, "good.example"));
+	s = start_asking(ASK(SOCK_DGRAM, ADDR_RESOLVER, 5335, "evil.example"));
+	e = trap_event(t);
+	expect_sender(e, s->pid, 0, seen_or("holder"));
+	expect_question(e, "evil.example");
+	expect_int(e, "event.sequence", 1);
+	assert_int_equal(trap_wait(t), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		e2e_test(tcp_question_is_an_event),
 		e2e_test(new_sees_no_tcp_question),
+		e2e_test(other_names_pass_at_once),
+		e2e_test(name_alone_is_enough),
+		e2e_test(name_over_tcp),
+		e2e_test(split_question_is_not_read),
+		e2e_test(name_at_another_port),
 	};
 
 	return e2e_main("dns", tests, sizeof(tests) / sizeof(tests[0]));

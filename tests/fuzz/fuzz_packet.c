@@ -56,7 +56,7 @@ static void check_questions(const struct packet *p)
 	struct dns_query d;
 	size_t left;
 
-	dns_query_begin(&d, p);
+	dns_query_begin(&d, p, false);
 	for (left = d.len; dns_query_next(&d, &q); left = d.len) {
 		FUZZ_CHECK(d.len < left);
 		check_question(&q);

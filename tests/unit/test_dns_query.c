@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,11 +19,13 @@ static uint8_t payload[1024];
 static size_t len;
 static struct packet p;
 static struct dns_question q;
+static bool any_port;
 
 static int set_up(void **state)
 {
 	(void)state;
 	len = 0;
+	any_port = false;
 	memset(&p, 0, sizeof(p));
 	p.tuple.proto = IPPROTO_TCP;
 	p.tuple.dport = 53;
@@ -65,7 +68,7 @@ static unsigned count(void)
 	memcpy(copy, payload, len);
 	p.payload = copy;
 	p.payload_len = len;
-	dns_query_begin(&d, &p);
+	dns_query_begin(&d, &p, any_port);
 	while (dns_query_next(&d, &q))
 		n++;
 	assert_false(dns_query_next(&d, &q));
@@ -107,6 +110,8 @@ static void test_other_packets(void **state)
 	assert_int_equal(count(), 1);
 	p.tuple.dport = 54;
 	assert_int_equal(count(), 0);
+	any_port = true;
+	assert_int_equal(count(), 1);
 	p.tuple.dport = 53;
 	p.has_ports = false;
 	assert_int_equal(count(), 0);
@@ -126,7 +131,7 @@ static void test_no_view(void **state)
 	struct dns_query d;
 
 	(void)state;
-	dns_query_begin(&d, &p);
+	dns_query_begin(&d, &p, true);
 	assert_false(dns_query_next(&d, &q));
 }
 
@@ -215,6 +220,37 @@ static void test_other_protocols(void **state)
 	assert_int_equal(count(), 0);
 }
 
+/* Any of the questions, any of the names; at any port. */
+static void test_match(void **state)
+{
+	struct dns_pattern names[2];
+	const char *why;
+	size_t pos;
+
+	(void)state;
+	dns_pattern_parse("evil.example", &names[0], &pos, &why);
+	dns_pattern_parse("*.bad.example", &names[1], &pos, &why);
+	p.tuple.dport = 5353;
+	p.payload = payload;
+	ASK("\7example\3org", 1);
+	p.payload_len = len;
+	assert_false(dns_query_match(&p, names, 2));
+	assert_false(dns_query_match(&p, names, 0));
+	ASK("\3bad\7example", 1);
+	p.payload_len = len;
+	assert_false(dns_query_match(&p, names, 2));
+	ASK("\1x\3BAD\7example", 1);
+	p.payload_len = len;
+	assert_true(dns_query_match(&p, names, 2));
+	assert_false(dns_query_match(&p, names, 1));
+	p.tuple.proto = IPPROTO_UDP;
+	p.payload += len - HEADER_LEN - 15 - 4; /* the last message alone */
+	p.payload_len = HEADER_LEN + 15 + 4;
+	assert_true(dns_query_match(&p, names, 2));
+	p.payload_len--;
+	assert_false(dns_query_match(&p, names, 2));
+}
+
 static void test_hash(void **state)
 {
 	struct dns_question a = {.name = "Example.ORG", .type = 1}, b = a;
@@ -240,6 +276,7 @@ int main(void)
 		cmocka_unit_test_setup(test_short_length, set_up),
 		cmocka_unit_test_setup(test_strict, set_up),
 		cmocka_unit_test_setup(test_other_protocols, set_up),
+		cmocka_unit_test_setup(test_match, set_up),
 		cmocka_unit_test_setup(test_hash, set_up),
 	};
 

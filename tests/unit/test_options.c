@@ -592,6 +592,64 @@ static void test_usage(void **state)
 	free(text);
 }
 
+static void assert_name(size_t i, const char *text)
+{
+	char buf[DNS_PATTERN_MAX + 2];
+
+	assert_true(i < o.nnames);
+	assert_string_equal(dns_pattern_format(&o.names[i], buf, sizeof(buf)),
+			    text);
+}
+
+static void test_dns_names(void **state)
+{
+	(void)state;
+	GOOD("--name", "evil.example");
+	TARGETS("udp :53", "tcp :53");
+	assert_name(0, "evil.example");
+	GOOD("--name=*.Evil.example.", "--name", "a", "-t", ":54");
+	TARGETS("tcp :54");
+	assert_int_equal(o.nnames, 2);
+	assert_name(0, "*.evil.example");
+	assert_name(1, "a");
+	GOOD("-u", "--name", "a");
+	TARGETS("udp :53");
+	GOOD("--name", "a", "--proto", "tcp");
+	TARGETS("tcp :53");
+	GOOD("--proto", "any", "--name", "a", "--print-rules", "-Q", "7");
+	TARGETS("udp :53", "tcp :53");
+	GOOD("--name", "a", "-Q", "7"); /* whatever the user's rules send */
+	assert_int_equal(o.ntargets, 0);
+	GOOD("-c", "-u", "--name", "a");
+	assert_int_equal(PARSE("-c", "--name", "a"), 0);
+	assert_one_line();
+	assert_non_null(strstr(said, "over TCP"));
+}
+
+static void test_bad_dns_names(void **state)
+{
+	(void)state;
+	BAD("option --name \"\": name missing", "--name", "");
+	BAD("option --name \"a b\": not in a name: letters, digits, - and _ "
+	    "(at \" b\")",
+	    "--name", "a b");
+	BAD("option --name \"b\xc3\xbc"
+	    "cher.example\": not ASCII; write an international name as its "
+	    "punycode (xn--...) (at \"\xc3\xbc"
+	    "cher.example\")",
+	    "--name",
+	    "b\xc3\xbc"
+	    "cher.example");
+	BEGINS("option --name \"", "--name",
+	       "a23456789b123456789c123456789d123456789e123456789f123456789g123"
+	       "4");
+	assert_non_null(strstr(said, "label above 63"));
+	BAD("option --name: its argument PATTERN is missing", "--name");
+	BAD("option --name: no target is UDP or TCP", "--name", "a", "--proto",
+	    "icmp", "any");
+	BEGINS("no target;", "--proto", "icmp", "--name", "a");
+}
+
 static void test_table(void **state)
 {
 	size_t n = 0;
@@ -634,6 +692,8 @@ int main(void)
 		TEST(test_host_name_fails),
 		TEST(test_usage),
 		TEST(test_table),
+		TEST(test_dns_names),
+		TEST(test_bad_dns_names),
 	};
 
 	/* No name server is asked. */
