@@ -80,6 +80,11 @@ int sockdiag_get_listener(struct sockdiag *sd, const struct sockdiag_query *q,
 int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 		      struct sockdiag_row *rows, size_t max);
 
+/* Every socket of the protocol that is bound to this local port, of both
+ * families, connected ones too.  Returns and errors as above. */
+int sockdiag_list_port(struct sockdiag *sd, uint8_t proto, uint16_t port,
+		       struct sockdiag_row *rows, size_t max);
+
 /*
  * Every raw socket of that family; local_port is its protocol number.  Any of
  * them may write a whole IP header and so send any protocol.  Returns as above;

@@ -59,7 +59,7 @@ struct request {
 /* What a dump collects; count goes on beyond max. */
 struct found {
 	const struct protocol *protocol;
-	const struct sockdiag_query *query;
+	const struct sockdiag_query *query; /* NULL: whatever it is */
 	struct sockdiag_row *rows;
 	size_t max, count;
 };
@@ -453,7 +453,7 @@ static int found_cb(const struct nlmsghdr *nlh, void *data)
 	struct sockdiag_row row;
 	int err = sockdiag_parse(nlh, &row);
 
-	if (err || !sender_fits(f->protocol, &row, f->query))
+	if (err || (f->query && !sender_fits(f->protocol, &row, f->query)))
 		return err;
 	for (size_t i = 0; i < stored; i++)
 		if (f->rows[i].cookie == row.cookie)
@@ -532,6 +532,27 @@ int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 	if (err == -ENOENT) {
 		err = why_none(sd, p);
 		return err == -ENOENT ? 0 : err;
+	}
+	return err ? err : (int)f.count;
+}
+
+int sockdiag_list_port(struct sockdiag *sd, uint8_t proto, uint16_t port,
+		       struct sockdiag_row *rows, size_t max)
+{
+	const struct protocol *p = protocol_get(proto);
+	struct found f = {.protocol = p, .rows = rows, .max = max};
+	int err = 0;
+
+	if (!p || is_missing(sd, p))
+		return -EOPNOTSUPP;
+	for (int i = 0; i < DUMP_TRIES; i++) {
+		f.count = 0;
+		err = dump(sd, p, AF_INET6, ALL_STATES, port, found_cb, &f);
+		if (!err || err == -ENOENT)
+			err = dump(sd, p, AF_INET, ALL_STATES, port, found_cb,
+				   &f);
+		if (err != -EAGAIN)
+			break;
 	}
 	return err ? err : (int)f.count;
 }
