@@ -18,6 +18,7 @@
 #define EVENT_QUESTIONS_MAX 8
 #define EVENT_POOL_SIZE 32768
 #define EVENT_ABOUT_MAX 4
+#define EVENT_STUB_PORT 53
 
 enum event_kind {
 	EVENT_PACKET,		/* a packet was caught */
@@ -78,6 +79,8 @@ struct event {
 	uint32_t mark;
 	struct dns_question questions[EVENT_QUESTIONS_MAX];
 	size_t nquestions;
+	bool is_stub;		/* the process answers questions at port 53, too: */
+	struct ipaddr stub;	/* there */
 	uint64_t packets;	/* of the flow while held, retransmits too */
 
 	enum sockowner_grade grade;
@@ -119,6 +122,10 @@ struct event {
 
 /* Makes it empty without touching all of its memory. */
 void event_reset(struct event *e);
+
+/* Where to look for who asks the stub, as a target: "127.0.0.53:53". */
+#define EVENT_STUB_MAX (IPADDR_TEXT_MAX + 8)
+const char *event_stub_target(const struct event *e, char buf[EVENT_STUB_MAX]);
 
 const char *event_action_name(enum event_action a);
 const char *event_direction_name(enum event_direction d);

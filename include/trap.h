@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "dns_pattern.h"
+#include "dns_stub.h"
 #include "hook.h"
 #include "link.h"
 #include "nfqueue.h"
@@ -26,6 +27,7 @@ struct trap_config {
 	struct sockowner *sockowner;
 	struct witness *witness;	/* NULL: there is none */
 	struct hook_pool *hook;		/* NULL without -e */
+	struct dns_stub *stubs;		/* NULL: nobody is told to be one */
 	struct link_table *links;	/* NULL: no interface names */
 	const struct users *users;
 	struct output **outputs;

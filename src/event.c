@@ -2,6 +2,7 @@
 /* event: making an event empty, and its words. */
 #include "event.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The questions and the pool's memory stay as they are: their counts guard
@@ -13,6 +14,16 @@ void event_reset(struct event *e)
 	       offsetof(struct event, pool) -
 		       offsetof(struct event, nquestions));
 	strpool_init(&e->pool, e->pool_mem, sizeof(e->pool_mem));
+}
+
+const char *event_stub_target(const struct event *e, char buf[EVENT_STUB_MAX])
+{
+	char addr[IPADDR_TEXT_MAX];
+
+	snprintf(buf, EVENT_STUB_MAX,
+		 e->stub.family == AF_INET6 ? "[%s]:%u" : "%s:%u",
+		 ipaddr_format(&e->stub, addr), EVENT_STUB_PORT);
+	return buf;
 }
 
 const char *event_action_name(enum event_action a)

@@ -46,6 +46,7 @@ struct program {
 	struct sockowner *sockowner;
 	struct witness *witness; /* NULL, and why */
 	int witness_err;
+	struct dns_stub *stubs;
 	struct link_table *links;
 	struct nfqueue *queue;
 	struct verdict *verdict;
@@ -184,6 +185,8 @@ static int open_lookups(struct program *p)
 	 * less than a sweep of as much for the first packet of each old socket.
 	 * Later, between packets, it would be in the way of these. */
 	sockowner_survey(p->sockowner, SURVEY_US);
+	if (dns_stub_open(&p->stubs, p->proc_rootfd) < 0)
+		p->stubs = NULL;
 	if (link_open(&p->links) < 0)
 		p->links = NULL;
 	return 0;
@@ -279,6 +282,7 @@ static int open_trap(struct program *p)
 		.sockowner = p->sockowner,
 		.witness = p->witness,
 		.hook = p->hook,
+		.stubs = p->stubs,
 		.links = p->links,
 		.users = p->users,
 		.outputs = p->outputs,
@@ -439,6 +443,7 @@ static void close_all(struct program *p)
 	witness_close(p->witness);
 	nfqueue_close(p->queue);
 	link_close(p->links);
+	dns_stub_close(p->stubs);
 	sockowner_close(p->sockowner);
 	if (p->proc_rootfd >= 0)
 		close(p->proc_rootfd);

@@ -206,6 +206,23 @@ static json_t *make_questions(struct output_json_writer *w,
 	return array;
 }
 
+/* The event's process asked for somebody else, as far as can be told. */
+static json_t *make_stub(struct output_json_writer *w, const struct event *e)
+{
+	char target[EVENT_STUB_MAX], addr[IPADDR_TEXT_MAX];
+	char hint[EVENT_STUB_MAX + 128];
+	json_t *obj = json_object();
+
+	snprintf(hint, sizeof(hint),
+		 "this process answers DNS questions itself, and may ask for "
+		 "others; to see who asks it: ptrap-ng -u %s -t %s",
+		 event_stub_target(e, target), target);
+	output_json_put_text(w, obj, "address", ipaddr_format(&e->stub, addr));
+	output_json_put_number(w, obj, "port", EVENT_STUB_PORT);
+	output_json_put_text(w, obj, "hint", hint);
+	return obj;
+}
+
 static void put_packet(struct output_json_writer *w, json_t *root,
 		       const struct event *e)
 {
@@ -224,6 +241,8 @@ static void put_packet(struct output_json_writer *w, json_t *root,
 	ptrap = output_json_make_ptrap(w, e);
 	if (e->nquestions > 1)
 		output_json_put(w, ptrap, "questions", make_questions(w, e));
+	if (e->is_stub)
+		output_json_put(w, ptrap, "dns_stub", make_stub(w, e));
 	output_json_put(w, ptrap, "hook", output_json_make_hook(w, e));
 	output_json_put(w, root, "ptrap", ptrap);
 }

@@ -153,6 +153,18 @@ static void add_questions(struct output_text_writer *w, const struct event *e)
 	}
 }
 
+/* Whoever asked this one is found at its own address. */
+static void add_stub(struct output_text_writer *w, const struct event *e)
+{
+	char target[EVENT_STUB_MAX];
+
+	if (!e->is_stub)
+		return;
+	begin_part(w);
+	strbuf_printf(w->out, "asks for others: try -u %s",
+		      event_stub_target(e, target));
+}
+
 /* Others than the sender who have, or opened, the socket. */
 static void add_others(struct output_text_writer *w, const struct event *e)
 {
@@ -391,6 +403,7 @@ static void write_packet(struct output_text_writer *w, const struct event *e)
 	begin_line(w);
 	add_lineage(w, &e->lineage);
 	add_questions(w, e);
+	add_stub(w, e);
 	add_others(w, e);
 	add_about(w, e);
 	add_verdict(w, e);

@@ -119,6 +119,17 @@ void trap_end_about(struct trap *t, struct catch *c)
 	trap_close_catch(t, c);
 }
 
+/* A resolver asks for others: the event says so.  Who sends from that port has
+ * a socket there anyway. */
+static void find_stub(struct trap *t, struct event *e)
+{
+	if (t->cfg.stubs == NULL || e->nquestions == 0 || !e->has_process ||
+	    e->direction != EVENT_EGRESS || e->tuple.sport == DNS_STUB_PORT)
+		return;
+	e->is_stub = dns_stub_find(t->cfg.stubs, e->process.pid,
+				   e->process.starttime, &e->stub);
+}
+
 /* After the verdict nothing is in a hurry: the rest is read, the event told. */
 static void finish(struct trap *t, struct catch *c)
 {
@@ -127,6 +138,7 @@ static void finish(struct trap *t, struct catch *c)
 	 * first, then our notes. */
 	sched_yield();
 	read_rest(t, c);
+	find_stub(t, &c->event);
 	if (ask_about(t, c))
 		return;
 	tell_catch(t, c);

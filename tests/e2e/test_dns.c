@@ -322,6 +322,64 @@ static void name_at_another_port(void **state)
 	assert_int_equal(trap_wait(t), 0);
 }
 
+/* A stub: what it is asked at one address it asks at another, from a socket of
+ * its own, and gives the answer back. */
+static void serve_stub(struct stage *st, const void *arg)
+{
+	struct send_arg up = SEND_UDP(ADDR_RESOLVER, 53);
+	struct sockaddr_storage ss, from;
+	socklen_t len = make_address(arg, 53, &ss);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), to = open_socket(&up);
+	uint8_t buf[MESSAGE_MAX];
+	ssize_t n;
+
+	if (bind(fd, (void *)&ss, len))
+		_exit(94);
+	len = make_address(up.to, up.port, &ss);
+	if (connect(to, (void *)&ss, len))
+		_exit(90);
+	stage_ready(st, 0);
+	while (len = sizeof(from), (n = recvfrom(fd, buf, sizeof(buf), 0,
+						 (void *)&from, &len)) > 0) {
+		send(to, buf, (size_t)n, 0);
+		n = recv(to, buf, sizeof(buf), 0);
+		if (n > 0)
+			sendto(fd, buf, (size_t)n, 0, (void *)&from, len);
+	}
+}
+
+/* At the upstream's address the stub is found, and says so; at the stub's own
+ * the asker, who is none. */
+static void stub_and_its_asker(void **state)
+{
+	struct trap_run *t = trap_start("-u", ADDR_RESOLVER ":53", NULL);
+	struct sender *stub, *asker, *direct;
+	json_t *e;
+
+	(void)state;
+	server_udp(ADDR_RESOLVER, 53);
+	sender_run(serve_stub, "127.0.0.53", &stub);
+	start_asking(ASK(SOCK_DGRAM, "127.0.0.53", 53, "one.test"));
+	e = trap_event(t);
+	expect_sender(e, stub->pid, 0, seen_or("holder"));
+	expect_text(e, "ptrap.dns_stub.address", "127.0.0.53");
+	expect_int(e, "ptrap.dns_stub.port", 53);
+	assert_non_null(strstr(event_text(e, "ptrap.dns_stub.hint"),
+			       "-u 127.0.0.53:53"));
+	direct = start_asking(ASK(SOCK_DGRAM, ADDR_RESOLVER, 53, "two.test"));
+	e = trap_event(t);
+	expect_sender(e, direct->pid, 0, seen_or("holder"));
+	assert_null(event_get(e, "ptrap.dns_stub"));
+	trap_expect_end(t);
+
+	t = trap_start("-u", "127.0.0.53:53", "--name", "three.test", NULL);
+	asker = start_asking(ASK(SOCK_DGRAM, "127.0.0.53", 53, "three.test"));
+	e = trap_event(t);
+	expect_sender(e, asker->pid, 0, seen_or("holder"));
+	assert_null(event_get(e, "ptrap.dns_stub"));
+	trap_expect_end(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +390,7 @@ int main(void)
 		e2e_test(name_over_tcp),
 		e2e_test(split_question_is_not_read),
 		e2e_test(name_at_another_port),
+		e2e_test(stub_and_its_asker),
 	};
 
 	return e2e_main("dns", tests, sizeof(tests) / sizeof(tests[0]));

@@ -402,6 +402,22 @@ static void test_questions(void **state)
 	assert_text("ptrap.questions.1.type", "AAAA");
 }
 
+static void test_stub(void **state)
+{
+	(void)state;
+	make();
+	assert_absent("ptrap.dns_stub");
+	e.is_stub = ipaddr_parse("127.0.0.53", 10, &e.stub) == 0;
+	make();
+	assert_text("ptrap.dns_stub.address", "127.0.0.53");
+	assert_number("ptrap.dns_stub.port", 53);
+	assert_text(
+		"ptrap.dns_stub.hint",
+		"this process answers DNS questions itself, and may ask for "
+		"others; to see who asks it: ptrap-ng -u 127.0.0.53:53 "
+		"-t 127.0.0.53:53");
+}
+
 static void test_numbers(void **state)
 {
 	(void)state;
@@ -611,17 +627,29 @@ static void test_loss(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_common_fields),   TEST(test_process_fields),
-		TEST(test_ptrap_fields),    TEST(test_more_process_facts),
-		TEST(test_absent_facts),    TEST(test_parent_of_other_pid),
-		TEST(test_holder_unlisted), TEST(test_other_grades),
-		TEST(test_kernel),	    TEST(test_ipv6_and_icmp),
-		TEST(test_fragment),	    TEST(test_questions),
-		TEST(test_numbers),	    TEST(test_odd_strings),
-		TEST(test_odd_args),	    TEST(test_hook),
-		TEST(test_hook_bytes),	    TEST(test_largest),
-		TEST(test_cut_output),	    TEST(test_every_room),
-		TEST(test_late_hook),	    TEST(test_loss),
+		TEST(test_common_fields),
+		TEST(test_process_fields),
+		TEST(test_ptrap_fields),
+		TEST(test_more_process_facts),
+		TEST(test_absent_facts),
+		TEST(test_parent_of_other_pid),
+		TEST(test_holder_unlisted),
+		TEST(test_other_grades),
+		TEST(test_kernel),
+		TEST(test_ipv6_and_icmp),
+		TEST(test_fragment),
+		TEST(test_questions),
+		TEST(test_stub),
+		TEST(test_numbers),
+		TEST(test_odd_strings),
+		TEST(test_odd_args),
+		TEST(test_hook),
+		TEST(test_hook_bytes),
+		TEST(test_largest),
+		TEST(test_cut_output),
+		TEST(test_every_room),
+		TEST(test_late_hook),
+		TEST(test_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

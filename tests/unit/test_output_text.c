@@ -353,6 +353,9 @@ static void test_questions(void **state)
 	e.nquestions = 0;
 	sample_question(&e, ".", 2);
 	assert_begins(second(), "asks NS .   ");
+	e.is_stub = ipaddr_parse("::1", 3, &e.stub) == 0;
+	assert_begins(second(), "asks NS .   asks for others: try -u [::1]:53 "
+				"  proved");
 }
 
 static void test_verdict(void **state)
