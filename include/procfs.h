@@ -52,7 +52,8 @@ struct procfs_stat {
 	uint64_t starttime;		/* (22) clock ticks after boot */
 	uint64_t startstack;		/* (28) 0 without ptrace permission */
 	uint64_t arg_start;		/* (48) 0 without ptrace permission */
-	uint64_t arg_end;		/* (49) as above, and during an exec */
+	uint64_t arg_end;		/* (49) as above */
+	uint64_t env_end;		/* (51) as above, and during an exec */
 };
 
 /* Parses from the last ')': a comm may hold ") Z 1".  Fields from (26) on may
@@ -92,8 +93,10 @@ struct procfs_image {
  * user's FUSE; the members from stat are there then all the same.
  */
 int procfs_read_image(int dirfd, struct procfs_image *im);
-/* An exec has put the new program in place, but not its arguments yet.  Nobody
- * can get there by prctl(2), which wants arg_end above arg_start. */
+/* An exec has put the new program in place, but not its arguments yet: env_end is
+ * what it sets last (create_elf_tables in fs/binfmt_elf.c), and until then cmdline
+ * reads as empty, though arg_start, arg_end and a first startstack are there.
+ * Nobody can get there by prctl(2), which takes no address so low. */
 bool procfs_is_mid_exec(const struct procfs_stat *st,
 			const struct procfs_image *im);
 

@@ -31,6 +31,7 @@ enum stat_field {
 	STAT_STARTSTACK = 28,
 	STAT_ARG_START = 48,
 	STAT_ARG_END,
+	STAT_ENV_END = 51,
 	STAT_FIELDS, /* what comes later is not looked at */
 };
 
@@ -231,6 +232,7 @@ int procfs_parse_stat(const char *text, size_t len, struct procfs_stat *st)
 	st->startstack = field[STAT_STARTSTACK];
 	st->arg_start = field[STAT_ARG_START];
 	st->arg_end = field[STAT_ARG_END];
+	st->env_end = field[STAT_ENV_END];
 	return 0;
 }
 
@@ -573,5 +575,5 @@ DIR *procfs_opendir(int dirfd, const char *name)
 bool procfs_is_mid_exec(const struct procfs_stat *st,
 			const struct procfs_image *im)
 {
-	return im->exe_ino && !st->arg_end;
+	return im->exe_ino && !st->env_end;
 }

@@ -245,6 +245,32 @@ static void arguments_of_a_tree(void **state)
 	tree_close(&t);
 }
 
+/* While an exec puts the arguments in place, cmdline reads as empty. */
+static void mid_exec_of_a_tree(void **state)
+{
+	char line[1024], *env;
+	struct process p;
+	struct tree t;
+	size_t len = tree_stat_line(line, sizeof(line), 9, "x", 1, 0, 1000);
+
+	(void)state;
+	tree_open(&t);
+	tree_text(&t, "9/program", "");
+	tree_link(&t, "9/exe", "program");
+	tree_text(&t, "9/cmdline", "");
+	env = memmem(line, len, " 16 17 ", 7);
+	assert_non_null(env);
+	memcpy(env, " 16 00 ", 7);
+	tree_file(&t, "9/stat", line, len);
+	assert_int_equal(read_tree(&t, 9, &p), -EAGAIN);
+	/* There are programs without any. */
+	memcpy(env, " 16 17 ", 7);
+	tree_file(&t, "9/stat", line, len);
+	assert_int_equal(read_tree(&t, 9, &p), 0);
+	assert_null(p.args);
+	tree_close(&t);
+}
+
 /* In a pool of every size: what does not fit is left out, and that is said. */
 static void small_pools(void **state)
 {
@@ -617,6 +643,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(bare_process_of_a_tree, reset),
 		cmocka_unit_test_setup(cgroups_of_a_tree, reset),
 		cmocka_unit_test_setup(arguments_of_a_tree, reset),
+		cmocka_unit_test_setup(mid_exec_of_a_tree, reset),
 		cmocka_unit_test_setup(small_pools, reset),
 		cmocka_unit_test_setup(real_names, reset),
 		cmocka_unit_test_setup(real_memfd, reset),

@@ -42,6 +42,7 @@ static void check_stat(const char *comm, size_t len)
 	assert_int_equal(st.startstack, 140722222222222);
 	assert_int_equal(st.arg_start, 140733333333333);
 	assert_int_equal(st.arg_end, 15);
+	assert_int_equal(st.env_end, 17);
 }
 
 static void stat_hostile_names(void **state)
@@ -188,6 +189,7 @@ static void stat_of_real_names(void **state)
 		assert_int_equal(st.session, getsid(0));
 		assert_true(st.starttime > 0 && st.arg_start > 0);
 		assert_true(st.arg_end > st.arg_start);
+		assert_true(st.env_end > st.arg_end);
 		close(dir);
 		close(root);
 	}
