@@ -32,6 +32,7 @@ struct trap {
 	struct stats stats;
 	struct stats_tables *tables;
 	uint64_t told_unseen;
+	uint64_t yielded_us;	/* when the processor was last left to others */
 	struct event loss;	      /* the event of packets unseen */
 	char json[OUTPUT_RECORD_MAX]; /* a command's standard input */
 };

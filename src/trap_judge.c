@@ -16,6 +16,9 @@
 #include "log.h"
 #include "process.h"
 #include "proto.h"
+#include "util.h"
+
+#define YIELD_EVERY_US 50000
 
 void trap_tell(struct trap *t, const struct event *e)
 {
@@ -130,13 +133,25 @@ static void find_stub(struct trap *t, struct event *e)
 				   e->process.starttime, &e->stub);
 }
 
+/* The verdict has woken the sender, and often on this very CPU: it first, then
+ * our notes.  Not for each of many: since Linux 6.18 who yields gives away all
+ * of its turn, and after a hundred times the loop would stand still for half a
+ * second while others work. */
+static void let_sender_run(struct trap *t)
+{
+	uint64_t now = util_now_us();
+
+	if (now - t->yielded_us < YIELD_EVERY_US)
+		return;
+	t->yielded_us = now;
+	sched_yield();
+}
+
 /* After the verdict nothing is in a hurry: the rest is read, the event told. */
 static void finish(struct trap *t, struct catch *c)
 {
 	trap_release(t, c);
-	/* The verdict has woken the sender, and often on this very CPU: it
-	 * first, then our notes. */
-	sched_yield();
+	let_sender_run(t);
 	read_rest(t, c);
 	find_stub(t, &c->event);
 	if (ask_about(t, c))
