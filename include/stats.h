@@ -32,6 +32,7 @@ struct stats {
 	uint64_t ruled;			/* the rules' counters, 0 with --queue */
 	uint64_t unseen;		/* ruled minus received */
 	uint64_t witness_lost;		/* records that had no room */
+	uint64_t witness_facts_lost;	/* processes that were not described */
 	uint64_t witness_doubted;	/* packets with several possible ones */
 	uint64_t output_lost;		/* records that no output took */
 };

@@ -38,6 +38,7 @@ struct witness_config {
 struct witness_stats {
 	uint64_t records;	/* read */
 	uint64_t lost;		/* no room for them, in the kernel or here */
+	uint64_t facts_lost;	/* no room for what is known of a process */
 	uint64_t doubted;	/* packets with more than one possible record */
 };
 

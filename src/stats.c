@@ -349,6 +349,7 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 	};
 	const struct item witness[] = {
 		{s->witness_lost, "records lost"},
+		{s->witness_facts_lost, "processes not described"},
 		{s->witness_doubted, "packets in doubt"},
 	};
 	const struct item output[] = {{s->output_lost, "lost"}};

@@ -698,6 +698,7 @@ struct stats *trap_stats(struct trap *t)
 		const struct witness_stats *w = witness_stats(t->cfg.witness);
 
 		t->stats.witness_lost = w->lost;
+		t->stats.witness_facts_lost = w->facts_lost;
 		t->stats.witness_doubted = w->doubted;
 	}
 	return &t->stats;

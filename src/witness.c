@@ -306,6 +306,7 @@ const struct witness_stats *witness_stats(struct witness *w)
 {
 	w->stats.lost = w->shared->lost.packets + w->missed +
 			witness_table_lost(w->table);
+	w->stats.facts_lost = w->shared->lost.facts;
 	w->stats.doubted = witness_table_doubted(w->table);
 	return &w->stats;
 }

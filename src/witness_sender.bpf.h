@@ -293,7 +293,7 @@ static __noinline void tell_facts(const struct task_struct *task,
 	struct witness_facts *f;
 
 	if (!s) {
-		__sync_fetch_and_add(&lost.facts, 1);
+		__sync_fetch_and_add(&shared.lost.facts, 1);
 		return;
 	}
 	f = &s->facts;
