@@ -54,6 +54,7 @@ struct options {
 	enum witness_kind witness; /* --witness */
 	bool packets, hold_all, input, forward, no_witness;
 	enum options_sweep sweep; /* --sweep */
+	uint32_t witness_ring_kib; /* --witness-ring; 0: the default */
 };
 
 /*

@@ -8,8 +8,6 @@
 /* What is left of a program that was loaded.  The links hold the program. */
 #define WITNESS_LINKS_MAX 4
 
-#define WITNESS_RING_BYTES (1U << 20)
-
 enum witness_fd {
 	WITNESS_FD_RING,
 	WITNESS_FD_TOLD,
@@ -18,6 +16,9 @@ enum witness_fd {
 	WITNESS_FD_LINKS,
 	WITNESS_FDS = WITNESS_FD_LINKS + WITNESS_LINKS_MAX,
 };
+
+/* Of a ring for so many KiB (0: the default): a power of two, and whole pages. */
+uint32_t witness_ring_bytes(uint32_t kib);
 
 /* The inode numbers of our own namespaces; -errno. */
 int witness_read_namespaces(uint32_t *pid_ns, uint32_t *net_ns);

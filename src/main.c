@@ -259,6 +259,7 @@ static int open_witness(struct program *p)
 		.targets = o->targets,
 		.ntargets = o->ntargets,
 		.new_only = o->new_only,
+		.ring_kib = o->witness_ring_kib,
 	};
 
 	char what[64];

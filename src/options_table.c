@@ -13,6 +13,8 @@
 #include "util.h"
 
 #define HOLD_MS_MAX 60000
+#define RING_KIB_MIN 64
+#define RING_KIB_MAX 65536
 #define EXEC_MS_MAX 3600000
 #define RATE_MAX    1000000
 #define TIME_MAX    1000000000 /* in any unit */
@@ -391,6 +393,16 @@ static int set_sweep(struct options_parse *p, const char *arg)
 	return 0;
 }
 
+static int set_witness_ring(struct options_parse *p, const char *arg)
+{
+	uint64_t n = 0;
+	int err = parse_number(p, arg, strlen(arg), RING_KIB_MIN, RING_KIB_MAX,
+			       "must be 64 to 65536 KiB", &n);
+
+	p->o->witness_ring_kib = (uint32_t)n;
+	return err;
+}
+
 static int set_mode(struct options_parse *p, const char *arg)
 {
 	(void)arg;
@@ -464,6 +476,9 @@ const struct options_spec options_table[] = {
 	 "tracing, cgroup, or none"},
 	{"no-witness", 0, NULL, OPTIONS_SYSTEM, FLAG(no_witness), NULL},
 	{"sweep", 0, "HOW", OPTIONS_SYSTEM, set_sweep, 0, NULL},
+	{"witness-ring", 0, "KIB", OPTIONS_SYSTEM, set_witness_ring, 0,
+	 "room for what the witness has seen and nobody has read yet, 64 to "
+	 "65536 KiB (default 1024)"},
 	{"print-rules", 0, NULL, OPTIONS_SYSTEM, set_mode, OPTIONS_PRINT_RULES,
 	 "print the nftables rules that would be installed (with -Q: that your "
 	 "ruleset needs), and exit"},

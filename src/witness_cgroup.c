@@ -79,9 +79,10 @@ static int configure(struct witness_cgroup_bpf *skel,
 		return err;
 	skel->rodata->our_pid_ns = pid_ns;
 	skel->rodata->our_net_ns = net_ns;
-	skel->rodata->ring_size = WITNESS_RING_BYTES;
+	skel->rodata->ring_size = witness_ring_bytes(cfg->ring_kib);
 	want(skel->rodata->wanted, sizeof(skel->rodata->wanted), cfg);
-	return bpf_map__set_max_entries(skel->maps.ring, WITNESS_RING_BYTES);
+	return bpf_map__set_max_entries(skel->maps.ring,
+					witness_ring_bytes(cfg->ring_kib));
 }
 
 /* All at the root, beside others' programs.  Where one is that wants none

@@ -98,7 +98,7 @@ static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 	skel->rodata->our_pid_ns = pid_ns;
 	skel->rodata->our_net_ns = net_ns;
 	skel->rodata->syn_only = cfg->new_only;
-	skel->rodata->ring_size = WITNESS_RING_BYTES;
+	skel->rodata->ring_size = witness_ring_bytes(cfg->ring_kib);
 	skel->rodata->stack_size = stack_size();
 	for (size_t i = 0; i < cfg->ntargets; i++)
 		if (!add_target(skel->rodata->filters, &skel->rodata->nfilters,
@@ -109,7 +109,8 @@ static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 	bpf_program__set_type(skel->progs.witness_hook, PROG_TYPE_NETFILTER);
 	bpf_program__set_expected_attach_type(skel->progs.witness_hook,
 					      ATTACH_TYPE_NETFILTER);
-	return bpf_map__set_max_entries(skel->maps.ring, WITNESS_RING_BYTES);
+	return bpf_map__set_max_entries(skel->maps.ring,
+					witness_ring_bytes(cfg->ring_kib));
 }
 
 /* ------------------------------------------------------------- the netfilter

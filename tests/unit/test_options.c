@@ -281,6 +281,25 @@ static void test_modes(void **state)
 	assert_int_equal(o.mode, OPTIONS_HELP);
 }
 
+static void test_witness_ring(void **state)
+{
+	(void)state;
+	GOOD(":1");
+	assert_int_equal(o.witness_ring_kib, 0);
+	GOOD("--witness-ring", "64", ":1");
+	assert_int_equal(o.witness_ring_kib, 64);
+	GOOD("--witness-ring=65536", ":1");
+	assert_int_equal(o.witness_ring_kib, 65536);
+	BAD("option --witness-ring \"63\": must be 64 to 65536 KiB",
+	    "--witness-ring", "63", ":1");
+	BAD("option --witness-ring \"65537\": must be 64 to 65536 KiB",
+	    "--witness-ring", "65537", ":1");
+	BAD("option --witness-ring \"1M\": not a number (at \"M\")",
+	    "--witness-ring", "1M", ":1");
+	BAD("option --witness-ring \"\": not a number", "--witness-ring", "",
+	    ":1");
+}
+
 static void test_queue(void **state)
 {
 	(void)state;
@@ -694,6 +713,7 @@ int main(void)
 		TEST(test_table),
 		TEST(test_dns_names),
 		TEST(test_bad_dns_names),
+		TEST(test_witness_ring),
 	};
 
 	/* No name server is asked. */
