@@ -6,10 +6,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -22,7 +22,7 @@
  * being written just now: by another processor, or by a process that has lost its
  * processor over it and must have it back. */
 #define PATIENCE_US 5
-#define YIELDING_US 3000
+#define SLEEPING_US 3000
 
 #define NS_PER_US 1000ULL
 
@@ -116,6 +116,7 @@ void witness_read(struct witness *w)
 static bool read_all(struct witness *w)
 {
 	uint64_t begun = __atomic_load_n(&w->shared->begun, __ATOMIC_ACQUIRE);
+	const struct timespec nap = {.tv_nsec = 20000};
 	uint64_t since = 0, now = 0;
 
 	do {
@@ -125,11 +126,11 @@ static bool read_all(struct witness *w)
 		    begun)
 			return true;
 		if (since != 0 && now >= since + PATIENCE_US)
-			sched_yield();
+			nanosleep(&nap, NULL);
 		now = util_now_us();
 		if (since == 0)
 			since = now;
-	} while (now < since + YIELDING_US);
+	} while (now < since + SLEEPING_US);
 	return false;
 }
 
