@@ -25,9 +25,9 @@ void dns_stub_close(struct dns_stub *s);
 
 /*
  * True: it is one, and *addr is where to ask it (of several addresses a loopback
- * one; 127.0.0.1 or ::1 where the socket has any).  Costs a dump of that
- * port's sockets and up to 1024 readlinks in /proc/PID/fd; the answer is kept
- * for a second.
+ * one; 127.0.0.1 or ::1 where the socket has any).  Costs a dump of that port's
+ * sockets, which is kept for a second, and, if there are any, up to 1024
+ * readlinks in /proc/PID/fd for each process that is not the last one.
  */
 bool dns_stub_find(struct dns_stub *s, pid_t pid, uint64_t starttime,
 		   struct ipaddr *addr);

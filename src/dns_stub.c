@@ -22,12 +22,12 @@ struct dns_stub {
 	struct sockdiag *sd;
 	int rootfd;
 	uint64_t kept_until;
-	pid_t pid; /* whose answer it is */
+	struct sockdiag_row rows[SOCKETS_MAX]; /* who serves at the port */
+	size_t nrows;
+	pid_t pid; /* the process last looked at, with these; 0: none */
 	uint64_t starttime;
 	bool found;
 	struct ipaddr addr;
-	struct sockdiag_row rows[SOCKETS_MAX];
-	size_t nrows;
 };
 
 int dns_stub_open(struct dns_stub **out, int proc_rootfd)
@@ -158,13 +158,15 @@ bool dns_stub_find(struct dns_stub *s, pid_t pid, uint64_t starttime,
 {
 	uint64_t now = util_now_us();
 
-	if (now >= s->kept_until || s->pid != pid ||
-	    s->starttime != starttime) {
+	if (now >= s->kept_until) {
+		list_sockets(s);
+		s->kept_until = now + KEPT_US;
+		s->pid = 0;
+	}
+	if (s->pid != pid || s->starttime != starttime) {
 		s->found = false;
 		s->pid = pid;
 		s->starttime = starttime;
-		s->kept_until = now + KEPT_US;
-		list_sockets(s);
 		if (s->nrows > 0)
 			look_at_process(s, pid, starttime);
 	}

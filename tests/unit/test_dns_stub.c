@@ -150,7 +150,7 @@ static void test_ipv6(void **state)
 	assert_string_equal(find_self(), "::1");
 }
 
-/* The answer is kept for a second, for that process only. */
+/* The sockets are listed once a second, whoever is asked about. */
 static void test_kept(void **state)
 {
 	(void)state;
@@ -158,6 +158,16 @@ static void test_kept(void **state)
 	assert_string_equal(find_self(), "none");
 	bind_to(SOCK_DGRAM, "127.0.0.1", 53);
 	assert_string_equal(find_self(), "none");
+	assert_string_equal(find(1, start_of(1)), "none");
+	assert_string_equal(find_self(), "none");
+}
+
+/* A start time that is another one's is another process. */
+static void test_start_time(void **state)
+{
+	(void)state;
+	SKIP_WITHOUT_NETNS();
+	bind_to(SOCK_DGRAM, "127.0.0.1", 53);
 	assert_string_equal(find(getpid(), start_of(getpid()) + 1), "none");
 	assert_string_equal(find_self(), "127.0.0.1");
 }
@@ -193,8 +203,10 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_none), TEST(test_address), TEST(test_any),
-		TEST(test_ipv6), TEST(test_kept),    TEST(test_other_process),
+		TEST(test_none),	  TEST(test_address),
+		TEST(test_any),		  TEST(test_ipv6),
+		TEST(test_kept),	  TEST(test_start_time),
+		TEST(test_other_process),
 	};
 
 	if (unshare(CLONE_NEWNET) < 0 || !raise_loopback())
