@@ -350,13 +350,15 @@ static void note_expiry(struct trap *t, struct catch *c)
 		c->answer.reason = SOCKOWNER_REASON_TIME;
 }
 
-/* Is it the packet's socket that was found?  One that others share the addresses
- * with, or that has changed since, may be somebody else's. */
+/* Is it the packet's socket that was found?  One that others share the
+ * addresses with, or that has changed since, may be somebody else's. */
 static bool is_its_socket(const struct catch *c)
 {
 	const struct sockowner_answer *a = &c->answer;
 
-	if (!a->has_socket || c->rival || c->hurried)
+	/* Without a cookie (of /proc/net/icmp) it cannot be told from others.
+	 */
+	if (!a->has_socket || a->socket.cookie == 0 || c->rival || c->hurried)
 		return false;
 	return a->grade != SOCKOWNER_UNKNOWN ||
 	       a->reason == SOCKOWNER_REASON_NO_HOLDER ||

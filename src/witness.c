@@ -62,6 +62,8 @@ const char *witness_reason(int err)
 		return "this kernel has no such programs, or no BTF";
 	case EBUSY:
 		return "other programs are in its place";
+	case EIO:
+		return "loading it took too long";
 	case ENODEV:
 		return "no cgroup v2 is mounted";
 	}

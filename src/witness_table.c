@@ -208,6 +208,10 @@ static bool is_same_sender(const struct witness_record *a,
 static bool is_seen_again(const struct witness_record *first,
 			  const struct witness_record *other)
 {
+	/* Another socket may live in the same place later. */
+	if (first->cookie != 0 && other->cookie != 0 &&
+	    first->cookie != other->cookie)
+		return false;
 	return other->again && other->sk == first->sk &&
 	       other->time_ns >= first->time_ns;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "run.h"
 #include "sender.h"
 
 #define CROWD_MAX 40000
@@ -343,6 +345,10 @@ static void run_crowd(enum deed deed, bool ipv6, const char *helper)
 		assert_int_equal(t.right_args, c.n);
 	}
 	munmap(c.pids, c.n * sizeof(pid_t));
+	/* The next generator is forked from us, and forks: not with all that.
+	 */
+	trap_forget_all();
+	malloc_trim(0);
 }
 
 static void run_both(enum deed deed, const char *helper)

@@ -153,6 +153,21 @@ static void test_seen_again_from_another_socket(void **state)
 	assert_int_equal(find(3 * MS_NS, datagram, 1000, 0), 0);
 }
 
+static void test_seen_again_in_anothers_place(void **state)
+{
+	struct witness_record r = sender(7, MS_NS);
+
+	(void)state;
+	r.cookie = 1;
+	add_record(&r, datagram);
+	r = sender(0, 2 * MS_NS);
+	r.class = WITNESS_OTHER;
+	r.again = 1;
+	r.cookie = 2;
+	add_record(&r, datagram);
+	assert_int_equal(find(3 * MS_NS, datagram, 1000, 0), 0);
+}
+
 static void test_seen_again_before_another_sends(void **state)
 {
 	struct witness_record r = sender(0, MS_NS);
@@ -294,6 +309,7 @@ int main(void)
 		TEST(test_later_record_is_not_its_own),
 		TEST(test_seen_again_is_the_same),
 		TEST(test_seen_again_from_another_socket),
+		TEST(test_seen_again_in_anothers_place),
 		TEST(test_seen_again_before_another_sends),
 		TEST(test_two_senders_far_apart),
 		TEST(test_two_senders_too_close),
