@@ -16,6 +16,8 @@
 /* For all of them together: some may have many threads, and one that has just
  * sent its SYN runs on for a moment before it sleeps in connect(2). */
 #define CANDIDATES_US 1000
+/* And for one: a stranger that runs all the time must not take it all. */
+#define CANDIDATE_US 250
 
 void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd)
 {
@@ -56,7 +58,10 @@ static void forget_known(struct sockowner_candidates *cs, size_t i)
 static int try_candidate(struct sockowner_candidates *cs,
 			 struct sockowner_answer *a, pid_t pid)
 {
-	int r = sockowner_holder_try(a, cs->rootfd, pid, cs->until_us);
+	uint64_t until = util_now_us() + CANDIDATE_US;
+	int r = sockowner_holder_try(a, cs->rootfd, pid,
+				     until < cs->until_us ? until
+							  : cs->until_us);
 
 	if (r == 1)
 		sockowner_candidates_note(cs, a->holders[0].pid);
@@ -118,8 +123,13 @@ bool sockowner_candidates_try(struct sockowner_candidates *cs,
 	if (cs->newest_first) {
 		if (try_newest(cs, a))
 			return true;
-		cs->newest_first = !try_known(cs, a);
-		return !cs->newest_first;
+		if (try_known(cs, a)) {
+			cs->newest_first = false;
+			return true;
+		}
+		/* If those known have had no turn, they have it next time. */
+		cs->newest_first = util_now_us() < cs->until_us;
+		return false;
 	}
 	if (try_known(cs, a))
 		return true;

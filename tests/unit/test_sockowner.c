@@ -504,7 +504,7 @@ static void test_connect_shared(void **state)
 	q.connecting = true;
 	get_syn(&q, &a);
 	/* A sweep finds both, and then it is nobody. */
-	for (int i = 0; i < 50 && a.grade == SOCKOWNER_SHARED; i++) {
+	for (int i = 0; i < 500 && a.grade == SOCKOWNER_SHARED; i++) {
 		sockowner_release(&a);
 		get_syn(&q, &a);
 	}
