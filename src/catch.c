@@ -16,7 +16,6 @@
 #include "thread.h"
 #include "util.h"
 
-
 struct catch_pool {
 	unsigned n;
 	struct catch *list[CATCH_MAX]; /* allocated when first needed */

@@ -12,14 +12,14 @@
 #include "proto.h"
 #include "util.h"
 
-#define HOLD_MS_MAX 60000
+#define HOLD_MS_MAX  60000
 #define RING_KIB_MIN 64
 #define RING_KIB_MAX 65536
-#define EXEC_MS_MAX 3600000
-#define RATE_MAX    1000000
-#define TIME_MAX    1000000000 /* in any unit */
-#define DNS_PORT    53
-#define QUOTE_MAX   200 /* bytes of a text that are said again */
+#define EXEC_MS_MAX  3600000
+#define RATE_MAX     1000000
+#define TIME_MAX     1000000000 /* in any unit */
+#define DNS_PORT     53
+#define QUOTE_MAX    200 /* bytes of a text that are said again */
 
 static const char *dots(const char *text)
 {

@@ -18,9 +18,9 @@
 #include "witness_sockets.h"
 #include "witness_table.h"
 
-/* A record is written before its packet is queued, but stands behind one that is
- * being written just now: by another processor, or by a process that has lost its
- * processor over it and must have it back. */
+/* A record is written before its packet is queued, but stands behind one that
+ * is being written just now: by another processor, or by a process that has
+ * lost its processor over it and must have it back. */
 #define PATIENCE_US 5
 #define SLEEPING_US 3000
 
@@ -113,8 +113,8 @@ void witness_read(struct witness *w)
 	ring_buffer__consume(w->ring);
 }
 
-/* Takes over all records that were begun by now, or lost.  False: one of them is
- * still being written, and others may be hidden behind it. */
+/* Takes over all records that were begun by now, or lost.  False: one of them
+ * is still being written, and others may be hidden behind it. */
 static bool read_all(struct witness *w)
 {
 	uint64_t begun = __atomic_load_n(&w->shared->begun, __ATOMIC_ACQUIRE);

@@ -11,7 +11,7 @@
 #define BUCKETS 8192
 
 struct known {
-	uint64_t cookie; /* 0: not in use */
+	uint64_t cookie;	   /* 0: not in use */
 	uint64_t closed_ns;	   /* 0: it is open */
 	bool many;		   /* several have connected it */
 	struct known *chain;	   /* of the cookie's bucket */

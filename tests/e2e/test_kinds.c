@@ -256,8 +256,8 @@ static void connect_by_turns(struct stage *st, const void *arg)
 
 static void socket_connects_again(void **state)
 {
-	const struct send_arg a = SEND_TCP(ADDR_RESOLVER, 53,
-					   .from = ADDR_CLIENT, .sport = 4711);
+	const struct send_arg a =
+		SEND_TCP(ADDR_RESOLVER, 53, .from = ADDR_CLIENT, .sport = 4711);
 	struct trap_run *t = start_sockets();
 	struct sender *s;
 	json_t *e;
@@ -354,7 +354,8 @@ static void fast_open_again(void **state)
 /* Both ends of a connection by several paths, of which there is one so far. */
 static void two_ends(struct stage *st, const void *arg)
 {
-	int at = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), ends[2] = {-1, -1};
+	int at = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP),
+	    ends[2] = {-1, -1};
 	struct sockaddr_storage ss;
 	socklen_t len = make_address(ADDR_RESOLVER, 53, &ss);
 	struct report r = {0};
