@@ -16,7 +16,7 @@ typedef int (*bpf_child_load)(const void *cfg, int *fds, size_t *n);
  * Loading reads all types of the kernel, ten megabytes that nobody needs
  * afterwards: a child does it, and hands over what is to stay.  fds[max], of
  * which those that load did not fill in are -1; close-on-exec.  An error is
- * load's, or the child's: -EIO if it came to no end within three seconds, twice.
+ * load's, or the child's: -EIO if it came to no end within ten seconds, twice.
  */
 int bpf_child_run(bpf_child_load load, const void *cfg, int *fds, size_t max);
 

@@ -18,7 +18,6 @@
 
 #define NAMESPACES_MAX 32 /* MAX_PID_NS_LEVEL */
 #define STEPS_MAX      64 /* names and mount points of a path */
-#define SCRATCHES      4  /* of one processor; see take_scratch */
 
 /* Changes nothing, but the verifier sees it (the compiler, which knows better,
  * would leave it out).  max is a power of two. */
@@ -52,7 +51,7 @@ struct scratch {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCHES);
+	__uint(max_entries, 1);
 	__type(key, uint32_t);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
@@ -120,34 +119,22 @@ static __always_inline void read_sender(const struct task_struct *task,
 struct walk {
 	struct dentry *dentry;
 	struct mount *mnt;
-	uint32_t scratch;
 	uint32_t from, len; /* in strings */
 	uint32_t partial;
 };
 
-static struct scratch *get_scratch(uint32_t i)
+static struct scratch *get_scratch(void)
 {
-	return bpf_map_lookup_elem(&scratches, &i);
-}
+	uint32_t zero = 0;
 
-/* We may be preempted (not moved) at any point, and the next one on this
- * processor may send its only packet.  SCRATCHES: all of them are in use. */
-static __always_inline uint32_t take_scratch(void)
-{
-	for (uint32_t i = 0; i < SCRATCHES; i++) {
-		struct scratch *s = get_scratch(i);
-
-		if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1))
-			return i;
-	}
-	return SCRATCHES;
+	return bpf_map_lookup_elem(&scratches, &zero);
 }
 
 /* One name, or from a mounted root to where it is mounted.  1: the end. */
 static long step_up(uint32_t i __attribute__((unused)), void *data)
 {
+	struct scratch *s = get_scratch();
 	struct walk *w = data;
-	struct scratch *s = get_scratch(w->scratch);
 	struct dentry *dentry = w->dentry;
 	struct mount *mnt = w->mnt, *parent;
 	struct dentry *up = BPF_CORE_READ(dentry, d_parent);
@@ -183,7 +170,7 @@ static long step_up(uint32_t i __attribute__((unused)), void *data)
 
 /* The names from the last to the first, each with its NUL; past mount points
  * to the namespace's root.  *partial: it has more than fits. */
-static __always_inline uint32_t read_path(uint32_t scratch, uint32_t from,
+static __always_inline uint32_t read_path(uint32_t from,
 					  const struct path *path,
 					  uint32_t *partial)
 {
@@ -192,7 +179,6 @@ static __always_inline uint32_t read_path(uint32_t scratch, uint32_t from,
 		.dentry = BPF_CORE_READ(path, dentry),
 		.mnt = (struct mount *)(vfs - bpf_core_field_offset(
 						      struct mount, mnt)),
-		.scratch = scratch,
 		.from = from,
 		.partial = 1,
 	};
@@ -285,17 +271,16 @@ static __always_inline uint32_t read_args(const struct task_struct *task,
 	return (uint32_t)len;
 }
 
+/* A second sender on this processor (we may be preempted) goes without. */
 static __noinline void tell_facts(const struct task_struct *task,
 				  const struct witness_image *im)
 {
-	uint32_t scratch = take_scratch(), len;
-	struct scratch *s = get_scratch(scratch);
+	struct scratch *s = get_scratch();
+	uint32_t len;
 	struct witness_facts *f;
 
-	if (!s) {
-		__sync_fetch_and_add(&shared.lost.facts, 1);
+	if (!s || __sync_val_compare_and_swap(&s->busy, 0, 1))
 		return;
-	}
 	f = &s->facts;
 	f->type = WITNESS_FACTS;
 	f->image = *im;
@@ -303,12 +288,11 @@ static __noinline void tell_facts(const struct task_struct *task,
 	f->ns_pid = pid_ns_of(task);
 	pid_of(BPF_CORE_READ(task, group_leader), &f->nspid);
 	read_parents(task, f);
-	f->exe_len = read_path(scratch, 0,
-			       &BPF_CORE_READ(task, mm, exe_file)->f_path,
+	f->exe_len = read_path(0, &BPF_CORE_READ(task, mm, exe_file)->f_path,
 			       &f->exe_partial);
 	len = f->exe_len;
-	f->cwd_len = read_path(scratch, len, &BPF_CORE_READ(task, fs)->pwd,
-			       &f->cwd_partial);
+	f->cwd_len =
+		read_path(len, &BPF_CORE_READ(task, fs)->pwd, &f->cwd_partial);
 	len += f->cwd_len;
 	KEEP_BELOW(len, 4 * WITNESS_PATH_MAX);
 	f->args_len = read_args(task, s->strings + len, &f->args_truncated);
