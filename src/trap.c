@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "catch_witness.h"
 #include "dns_query.h"
 #include "proto.h"
+#include "trap_connect.h"
 #include "trap_count.h"
 #include "trap_judge.h"
 #include "util.h"
@@ -109,21 +109,6 @@ static void meet_open(struct trap *t, struct catch *c,
 	verdict_pass(t->cfg.verdict, item->queued.id);
 }
 
-/* The same socket, disconnected and connected anew by another process, has the
- * same addresses: that is no SYN sent once more. */
-static bool is_anothers_attempt(const struct trap *t, const struct flow *f,
-				const struct packet *p)
-{
-	struct witness *w = t->cfg.witness;
-	struct witness_record r;
-
-	if (w == NULL || witness_sees_packets(w) || !packet_is_syn(p) ||
-	    f->grade != SOCKOWNER_PROVED)
-		return false;
-	return !witness_find_connect(w, f->cookie, p, &r) ||
-	       !catch_flow_has_connect(f, &r);
-}
-
 /* Is the flow's socket still that one, in the same hands? */
 static bool is_unchanged(struct trap *t, const struct flow *f,
 			 const struct inbox_item *item)
@@ -137,7 +122,7 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 	if (same >= 0)
 		return same;
 	if ((f->cookie == 0 && f->inode == 0) ||
-	    is_anothers_attempt(t, f, &item->packet))
+	    trap_is_anothers_attempt(t, f, &item->packet))
 		return false;
 	catch_make_query(item, &query);
 	trap_count_held(t, &query, &f->tuple);
@@ -225,39 +210,6 @@ static int ask(struct trap *t, struct catch *c)
 			     &c->answer);
 }
 
-/*
- * Where the witness sees sockets only: who connected this one.  A socket that
- * is gone must be the only one that had these addresses, and the packet's user
- * the one who opened it; whoever sends by a raw socket has no part in either.
- */
-static bool take_connect(struct trap *t, struct catch *c,
-			 const struct inbox_item *item)
-{
-	struct witness *w = t->cfg.witness;
-	struct sockowner_answer found;
-	struct witness_record r, creator;
-	uint64_t cookie = 0;
-
-	if (w == NULL || witness_sees_packets(w) || !c->query.connecting ||
-	    c->event.direction != EVENT_EGRESS ||
-	    packet_is_fast_open(&item->packet))
-		return false;
-	if (sockowner_find(t->cfg.sockowner, &c->query, &found) == 1) {
-		if (found.socket.state != TCP_SYN_SENT)
-			return false;
-		cookie = found.socket.cookie;
-	} else if (found.reason != SOCKOWNER_REASON_NO_SOCKET ||
-		   !c->query.has_uid ||
-		   !witness_find_creator(w, 0, &item->packet, &creator) ||
-		   creator.euid != c->query.uid) {
-		return false;
-	}
-	if (!witness_find_connect(w, cookie, &item->packet, &r) || r.pid == 0)
-		return false;
-	catch_take_connect(c, &found, &r);
-	return true;
-}
-
 /* A packet to be told: held, and its owner asked for. */
 static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		  struct catch *rival)
@@ -291,7 +243,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		trap_judge(t, c);
 		return;
 	}
-	if (take_connect(t, c, item)) {
+	if (trap_take_connect(t, c, item)) {
 		look_ahead(t, c);
 		trap_judge(t, c);
 		return;

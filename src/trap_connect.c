@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* trap_connect: who connected, where the witness sees sockets and no packets.
+ */
+#include "trap_connect.h"
+
+#include <netinet/tcp.h>
+
+#include "catch_witness.h"
+
+bool trap_take_connect(struct trap *t, struct catch *c,
+		       const struct inbox_item *item)
+{
+	struct witness *w = t->cfg.witness;
+	struct sockowner_answer found;
+	struct witness_record r, creator;
+	uint64_t cookie = 0;
+
+	if (w == NULL || witness_sees_packets(w) || !c->query.connecting ||
+	    c->event.direction != EVENT_EGRESS ||
+	    packet_is_fast_open(&item->packet))
+		return false;
+	if (sockowner_find(t->cfg.sockowner, &c->query, &found) == 1) {
+		if (found.socket.state != TCP_SYN_SENT)
+			return false;
+		cookie = found.socket.cookie;
+	} else if (found.reason != SOCKOWNER_REASON_NO_SOCKET ||
+		   !c->query.has_uid ||
+		   !witness_find_creator(w, 0, &item->packet, &creator) ||
+		   creator.euid != c->query.uid) {
+		return false;
+	}
+	if (!witness_find_connect(w, cookie, &item->packet, &r) || r.pid == 0)
+		return false;
+	catch_take_connect(c, &found, &r);
+	return true;
+}
+
+bool trap_is_anothers_attempt(const struct trap *t, const struct flow *f,
+			      const struct packet *p)
+{
+	struct witness *w = t->cfg.witness;
+	struct witness_record r;
+
+	if (w == NULL || witness_sees_packets(w) || !packet_is_syn(p) ||
+	    f->grade != SOCKOWNER_PROVED)
+		return false;
+	return !witness_find_connect(w, f->cookie, p, &r) ||
+	       !catch_flow_has_connect(f, &r);
+}
