@@ -271,7 +271,8 @@ static __always_inline uint32_t read_args(const struct task_struct *task,
 	return (uint32_t)len;
 }
 
-/* A second sender on this processor (we may be preempted) goes without. */
+/* A second sender on this processor (we may be preempted) goes without, and is
+ * counted as one that found no room. */
 static __noinline void tell_facts(const struct task_struct *task,
 				  const struct witness_image *im)
 {
@@ -279,8 +280,10 @@ static __noinline void tell_facts(const struct task_struct *task,
 	uint32_t len;
 	struct witness_facts *f;
 
-	if (!s || __sync_val_compare_and_swap(&s->busy, 0, 1))
+	if (!s || __sync_val_compare_and_swap(&s->busy, 0, 1)) {
+		__sync_fetch_and_add(&shared.lost.facts, 1);
 		return;
+	}
 	f = &s->facts;
 	f->type = WITNESS_FACTS;
 	f->image = *im;
