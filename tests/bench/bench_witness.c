@@ -26,7 +26,8 @@
 #define STACK_SIZE  65536
 
 static const char usage[] =
-	"usage: bench_witness [-n PACKETS] [-p PROCESSES] [-r ROUNDS]\n"
+	"usage: bench_witness [-n PACKETS] [-p PROCESSES] [-r ROUNDS] [-w "
+	"KIND]\n"
 	"\n"
 	"Times sendto() of datagrams that are looked at, in a network "
 	"namespace "
@@ -34,9 +35,10 @@ static const char usage[] =
 	"own, with the witness and without it in alternating rounds: PACKETS "
 	"of "
 	"one\n"
-	"process, and the first one of each of PROCESSES; and what the reader "
-	"takes to\n"
-	"find a packet's record.\n";
+	"process, and the first one of each of PROCESSES; a socket opened and "
+	"closed; and\n"
+	"what the reader takes to find a packet's record.  KIND: as "
+	"ptrap-ng's --witness.\n";
 
 /* All of one kind: how long each took, and the median of each round. */
 struct series {
@@ -46,9 +48,10 @@ struct series {
 	unsigned rounds;
 };
 
-enum kind { SEND, FIRST, FIND, KINDS };
+enum kind { SEND, FIRST, SOCKET, FIND, KINDS };
 
 struct bench {
+	enum witness_kind how;
 	unsigned packets, processes, rounds;
 	int to, from[BATCH]; /* sockets */
 	uint16_t sport[BATCH];
@@ -123,6 +126,15 @@ static uint64_t time_first(struct bench *b)
 	return c.ns;
 }
 
+static uint64_t time_socket(void)
+{
+	uint64_t start = now_ns();
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	close(fd);
+	return now_ns() - start;
+}
+
 /* ------------------------------------------------------------------- reading
  */
 
@@ -170,7 +182,7 @@ static void empty(struct bench *b, enum kind kind, uint32_t first, unsigned n)
 
 	while (recv(b->to, buf, sizeof(buf), MSG_DONTWAIT) >= 0)
 		;
-	if (b->witness && kind == SEND)
+	if (b->witness && kind == SEND && b->how == WITNESS_AUTO)
 		find_all(b, first, n);
 	else if (b->witness)
 		witness_read(b->witness);
@@ -192,6 +204,22 @@ static void end_round(struct series *s, size_t from)
 	free(copy);
 }
 
+static uint64_t time_one(struct bench *b, enum kind kind)
+{
+	switch (kind) {
+	case SEND:
+		return time_send(b, b->number);
+	case FIRST:
+		return time_first(b);
+	case SOCKET:
+		return time_socket();
+	case FIND:
+	case KINDS:
+		break;
+	}
+	return 0;
+}
+
 static void run_kind(struct bench *b, enum kind kind, unsigned n,
 		     unsigned batch)
 {
@@ -202,8 +230,7 @@ static void run_kind(struct bench *b, enum kind kind, unsigned n,
 		uint32_t first = b->number;
 
 		for (unsigned j = 0; j < batch; j++, b->number++)
-			note(s, kind == SEND ? time_send(b, b->number)
-					     : time_first(b));
+			note(s, time_one(b, kind));
 		empty(b, kind, first, batch);
 	}
 	end_round(s, from);
@@ -211,7 +238,7 @@ static void run_kind(struct bench *b, enum kind kind, unsigned n,
 
 static int open_witness(struct bench *b)
 {
-	struct witness_config cfg = {.ntargets = 1};
+	struct witness_config cfg = {.kind = b->how, .ntargets = 1};
 	struct target_error terr;
 	struct target target;
 	char text[32];
@@ -235,6 +262,7 @@ static int run_round(struct bench *b, bool with)
 	}
 	run_kind(b, SEND, b->packets, BATCH);
 	run_kind(b, FIRST, b->processes, FIRST_BATCH);
+	run_kind(b, SOCKET, b->packets, BATCH);
 	if (!with)
 		return 0;
 	st = witness_stats(b->witness);
@@ -285,7 +313,11 @@ static void print(struct bench *b)
 	print_row("new process's first, without", &b->series[0][FIRST]);
 	print_row("new process's first, with", &b->series[1][FIRST]);
 	print_cost(b, FIRST);
-	print_row("reader, a packet (batches)", &b->series[1][FIND]);
+	print_row("socket and close, without", &b->series[0][SOCKET]);
+	print_row("socket and close, with", &b->series[1][SOCKET]);
+	print_cost(b, SOCKET);
+	if (b->series[1][FIND].count > 0)
+		print_row("reader, a packet (batches)", &b->series[1][FIND]);
 	if (b->lost || b->missed)
 		printf("not found: %llu, lost: %llu\n",
 		       (unsigned long long)b->missed,
@@ -355,9 +387,13 @@ static int parse_args(int argc, char **argv, struct bench *b)
 	uint64_t v;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:p:r:")) != -1) {
+	while ((opt = getopt(argc, argv, "n:p:r:w:")) != -1) {
 		if (opt == '?')
 			return -EINVAL;
+		if (opt == 'w' && witness_kind_parse(optarg, &b->how))
+			return -EINVAL;
+		if (opt == 'w')
+			continue;
 		value = opt == 'n'   ? &b->packets
 			: opt == 'p' ? &b->processes
 				     : &b->rounds;
