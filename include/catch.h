@@ -37,7 +37,7 @@ struct catch {
 	bool late;		/* no time for one */
 	bool rival;		/* another socket's packet has the same tuple */
 	bool hurried;		/* there was no time to look for one */
-	uint32_t held_bytes;	/* length of the packets in ids */
+	struct sockowner_held held;	/* the packets in ids */
 	struct sockowner_query query;
 	struct sockowner_answer answer;
 	bool has_record;	/* the answer is the witness's */

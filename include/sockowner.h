@@ -59,19 +59,27 @@ enum sockowner_method {
 	SOCKOWNER_METHOD_SOCKET,	/* the socket's own state (TIME_WAIT, ...) */
 };
 
+/* Packets that are held, and so in their sockets' send queues. */
+struct sockowner_held {
+	unsigned packets;
+	uint32_t bytes;			/* their length, headers too */
+	uint32_t room, least;		/* in the queue they take that much at most,
+					 * the smallest of them that; see
+					 * sockowner_held_add */
+};
+
 struct sockowner_query {
 	int protocol;			/* IPPROTO_TCP, IPPROTO_UDP, ... */
 	struct sockaddr_storage local, remote;	/* one family */
 	unsigned ifindex;		/* the packet's device; 0: not known */
 	bool connecting;		/* the packet opens a connection (a SYN):
 					 * a thread in connect(2) sent it */
-	unsigned held_packets;		/* packets from this port that are held now,
-					 * and their length: datagrams must show */
-	uint32_t held_bytes;		/* in their socket's send queue */
+	struct sockowner_held held;	/* from this port: datagrams must show in
+					 * their socket's send queue */
 	bool held_all;			/* and nothing else of it is on its way: more
 					 * in the queue is not accounted for */
-	unsigned wide_packets;		/* the same for a raw socket, which is bound */
-	uint32_t wide_bytes;		/* to no port or echo id; 0: not counted yet */
+	struct sockowner_held wide;	/* the same for a raw socket, which is bound
+					 * to no port or echo id; 0: not counted yet */
 	bool held_others;		/* packets of other protocols are held, too,
 					 * which a raw socket may have sent */
 	bool fragment;			/* of the packet only addresses and protocol
@@ -204,10 +212,17 @@ int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
  * may be a server's answer?  One look-up.  1 yes, 0 no. */
 int sockowner_serves(struct sockowner *so, const struct sockowner_query *q);
 
+/* One more packet of that length is held; of a single one the room need not be
+ * known.  held's own members are added up by sockowner_held_join. */
+void sockowner_held_add(const struct sockowner *so, struct sockowner_held *held,
+			uint32_t len);
+void sockowner_held_join(struct sockowner_held *held,
+			 const struct sockowner_held *more);
+
 /*
  * More packets of these addresses have turned up since the question was asked
- * (held_packets and held_bytes are more): is that socket still the only one that
- * can have sent them?  1 yes, 0 no.
+ * (held is more): is that socket still the only one that can have sent them?
+ * 1 yes, 0 no.
  */
 int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
 		      const struct sockowner_socket *socket);

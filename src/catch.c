@@ -68,7 +68,7 @@ struct catch *catch_get(struct catch_pool *p)
 	c->nids = 0;
 	c->quiet = c->late = c->rival = c->hurried = false;
 	c->has_record = c->by_socket = false;
-	c->held_bytes = 0;
+	memset(&c->held, 0, sizeof(c->held));
 	c->hook = NULL;
 	memset(&c->query, 0, sizeof(c->query));
 	memset(&c->answer, 0, sizeof(c->answer));
@@ -139,8 +139,8 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 		return;
 	q->connecting = packet_is_syn(&item->packet);
 	q->payload = (uint32_t)item->packet.payload_len;
-	q->held_packets = 1;
-	q->held_bytes = item->packet.len;
+	q->held.packets = 1;
+	q->held.bytes = item->packet.len;
 	q->has_uid = item->queued.has_uid;
 	q->uid = item->queued.uid;
 }

@@ -425,6 +425,25 @@ int sockowner_serves(struct sockowner *so, const struct sockowner_query *q)
 	return sockowner_socket_serves(&so->finder, q);
 }
 
+void sockowner_held_join(struct sockowner_held *held,
+			 const struct sockowner_held *more)
+{
+	if (held->packets == 0 || more->least < held->least)
+		held->least = more->least;
+	held->packets += more->packets;
+	held->bytes += more->bytes;
+	held->room += more->room;
+}
+
+void sockowner_held_add(const struct sockowner *so, struct sockowner_held *held,
+			uint32_t len)
+{
+	uint32_t room = sockowner_socket_room(&so->finder, len);
+	const struct sockowner_held one = {1, len, room, room};
+
+	sockowner_held_join(held, &one);
+}
+
 int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
 		      const struct sockowner_socket *socket)
 {

@@ -3,9 +3,12 @@
 #include "sockowner_socket.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "procfs.h"
 #include "sockowner_raw.h"
@@ -15,10 +18,21 @@
  * skb_shared_info (SKB_TRUESIZE in include/linux/skbuff.h; 576 bytes on 64-bit
  * kernels from 4.9 to 6.18). */
 #define SKB_OVERHEAD (sizeof(long) == 8 ? 512U : 256U)
-/* And at most: buffers come in powers of two, and a datagram in fragments has
- * several of them. */
+#define SKB_SIZE     256U
+#define SKB_SHARED   320U
+/* And at most, where it is cut up for a small device, say. */
 #define SKB_ROOM  1536U
 #define SKB_SCALE 3U
+/* Before the network header there is room for the device's own ones: 31 bytes
+ * for Ethernet, more for wireless and tunnels (LL_RESERVED_SPACE; alloc_extra
+ * in __ip_append_data). */
+#define SKB_HEADROOM_MAX 143U
+/* A head comes from a cache of its own up to some size (Linux 6.3), else in
+ * powers of two, from 512 on. */
+#define SKB_HEAD_MIN 512U
+/* A datagram that is longer comes in pieces, one for each packet to be. */
+#define SKB_PIECE     1480U
+#define SKB_PIECE_MAX (SKB_SIZE + 2048U)
 /* How often raw sockets are looked at in a row: one whose own packet is on its
  * way to the device looks like the sender, but not for long. */
 #define RAW_LOOKS 4
@@ -53,6 +67,47 @@ static void load_diag_modules(struct sockowner_finder *f)
 	sockdiag_find_raw(f->diag, AF_INET, f->rows, ROWS_MAX);
 }
 
+/* What the kernel charges for the smallest datagram: of one that is begun
+ * (MSG_MORE) and never sent. */
+static uint32_t measure_small(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t mem[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(mem);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0)
+		return 0;
+	if (connect(fd, (const void *)&to, sizeof(to)) < 0 ||
+	    send(fd, "", 1, MSG_MORE | MSG_DONTWAIT) != 1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len) < 0)
+		mem[SK_MEMINFO_WMEM_ALLOC] = 0;
+	close(fd);
+	return mem[SK_MEMINFO_WMEM_ALLOC];
+}
+
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t p = SKB_HEAD_MIN;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+uint32_t sockowner_socket_room(const struct sockowner_finder *f, uint32_t len)
+{
+	uint32_t head = len + SKB_HEADROOM_MAX + SKB_SHARED, room, pieces;
+
+	if (head <= f->small_room - SKB_SIZE && f->small_room > SKB_SIZE)
+		return f->small_room;
+	room = SKB_SIZE + power_of_two(head);
+	pieces = len / SKB_PIECE * SKB_PIECE_MAX;
+	/* Not known: the cache's heads may be larger than the smallest. */
+	return pieces > room ? pieces : room + (f->small_room ? 0 : 192);
+}
+
 int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 {
 	int err = sockdiag_open(&f->diag);
@@ -61,6 +116,7 @@ int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 		return err;
 	sockraw_open(&f->tables, rootfd);
 	f->uid_exact = sockowner_socket_sees_all_users(rootfd);
+	f->small_room = measure_small();
 	load_diag_modules(f);
 	return 0;
 }
@@ -174,7 +230,7 @@ static bool is_forged(const struct sockowner_query *q,
 		return false;
 	if (q->protocol == IPPROTO_TCP)
 		return row->wqueue < q->payload;
-	return sockdiag_is_connected(q->protocol) && q->held_packets > 0 &&
+	return sockdiag_is_connected(q->protocol) && q->held.packets > 0 &&
 	       q->has_uid && row->wmem == 0;
 }
 
@@ -203,22 +259,30 @@ static bool find_exact(struct sockowner_finder *f,
 	return take_row(f, q, a, &row);
 }
 
-/* Are that many packets in the socket's send queue, and, where they are all
- * there is, nothing beyond them? */
-static bool has_in_queue(const struct sockdiag_row *row, uint64_t n,
-			 uint64_t bytes, bool all)
+/*
+ * Are all of these in the socket's send queue: more than the others can take if
+ * one of them is missing?  And, where they are all there is, nothing beyond
+ * them?
+ */
+static bool has_in_queue(const struct sockdiag_row *row,
+			 const struct sockowner_held *held, bool all)
 {
-	if (row->wqueue < n * SKB_OVERHEAD + bytes)
+	uint64_t n = held->packets, most = held->room;
+
+	if (row->wqueue < n * SKB_OVERHEAD + held->bytes)
 		return false;
-	return !all || row->wqueue <= n * SKB_ROOM + SKB_SCALE * bytes;
+	if (n <= 1)
+		most = n * SKB_ROOM + SKB_SCALE * (uint64_t)held->bytes;
+	else if (row->wqueue + (uint64_t)held->least <= held->room)
+		return false;
+	return !all || row->wqueue <= most;
 }
 
 /* A raw socket may have more, for others: see is_told_apart. */
 static bool has_charged(const struct sockowner_query *q,
 			const struct sockdiag_row *row)
 {
-	return has_in_queue(row, q->held_packets, q->held_bytes,
-			    q->held_all && !row->raw);
+	return has_in_queue(row, &q->held, q->held_all && !row->raw);
 }
 
 /* Could this datagram socket have sent the held packet?  The packet is still
@@ -248,9 +312,9 @@ static bool is_possible(const struct sockowner_finder *f,
 static bool is_told_apart(const struct sockowner_query *q,
 			  const struct sockdiag_row *row)
 {
-	if (!row->raw || q->wide_packets == 0)
+	if (!row->raw || q->wide.packets == 0)
 		return true;
-	return has_in_queue(row, q->wide_packets, q->wide_bytes, q->held_all) &&
+	return has_in_queue(row, &q->wide, q->held_all) &&
 	       sockowner_raw_is_told_apart(q, row);
 }
 
@@ -289,7 +353,7 @@ list_possible(const struct sockowner_finder *f, const struct sockowner_query *q,
 static bool is_idle(const struct sockowner_query *q,
 		    const struct sockdiag_row *row)
 {
-	return !sockowner_raw_sends(q) && q->held_packets > 0 &&
+	return !sockowner_raw_sends(q) && q->held.packets > 0 &&
 	       row->inode != 0 && row->wqueue == 0;
 }
 

@@ -21,6 +21,9 @@
 
 /* How long one turn may sweep /proc before it looks at the queue again. */
 #define SWEEP_SLICE_US 200
+/* How often what is held is counted where the count does not agree: a sender
+ * goes on sending meanwhile. */
+#define COUNTS_MAX 3
 
 /* ---------------------------------------------------------------- receiving */
 
@@ -37,7 +40,7 @@ static void join(struct trap *t, struct catch *c, const struct inbox_item *item)
 		return;
 	}
 	c->ids[c->nids++] = item->queued.id;
-	c->held_bytes += item->packet.len;
+	sockowner_held_add(t->cfg.sockowner, &c->held, item->packet.len);
 }
 
 static bool is_retransmit(const struct catch *c, const struct packet *p)
@@ -231,7 +234,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 	catch_set_packet(c, item, is_any_port(t));
 	catch_set_about(c, &item->packet);
 	c->ids[c->nids++] = item->queued.id;
-	c->held_bytes = item->packet.len;
+	sockowner_held_add(t->cfg.sockowner, &c->held, item->packet.len);
 	c->deadline_us = item->received_us + t->cfg.hold_us;
 	c->quiet = quiet;
 	if (rival != NULL)
@@ -428,22 +431,31 @@ static void take_some(struct trap *t)
 /* ------------------------------------------------------------------ the turn
  */
 
-/* More datagrams of that port may have come than were known when the answer was
- * looked for: all that is on its way must be in that socket's send queue, and
- * nothing else. */
-static void doubt_datagram(struct trap *t, struct catch *c)
+/* All that is on its way from that port must be in that socket's send queue,
+ * and nothing else. */
+static bool is_accounted_for(struct trap *t, struct catch *c)
 {
 	struct sockowner_query q = c->query;
 
-	if ((proto_is_connected(q.protocol) && !q.fragment) || q.listener ||
-	    c->nids == 0 || !c->answer.has_socket)
-		return;
 	if (!inbox_fill(t->inbox, INBOX_MAX))
 		c->hurried = true;
 	trap_count_held(t, &q, &c->event.tuple);
 	q.held_all = true;
-	if (sockowner_recheck(t->cfg.sockowner, &q, &c->answer.socket))
+	return sockowner_recheck(t->cfg.sockowner, &q, &c->answer.socket) == 1;
+}
+
+/* More datagrams of that port may have come than were known when the answer was
+ * looked for; and still more while we count. */
+static void doubt_datagram(struct trap *t, struct catch *c)
+{
+	const struct sockowner_query *q = &c->query;
+
+	if ((proto_is_connected(q->protocol) && !q->fragment) || q->listener ||
+	    c->nids == 0 || !c->answer.has_socket)
 		return;
+	for (int i = 0; i < COUNTS_MAX; i++)
+		if (is_accounted_for(t, c))
+			return;
 	c->answer.grade = SOCKOWNER_UNKNOWN;
 	c->answer.reason = SOCKOWNER_REASON_NOT_QUEUED;
 }

@@ -3,12 +3,13 @@
 #include "trap_count.h"
 
 struct count {
+	const struct trap *trap;
 	const struct tuple *of;
 	struct sockowner_query *query;
 };
 
 static void add(struct count *n, const struct tuple *tuple, bool has_uid,
-		unsigned packets, uint32_t bytes)
+		const struct sockowner_held *held)
 {
 	struct sockowner_query *q = n->query;
 	bool same = tuple->proto == n->of->proto;
@@ -16,31 +17,29 @@ static void add(struct count *n, const struct tuple *tuple, bool has_uid,
 	/* What the kernel sent itself (an echo's reply, say) is in nobody's. */
 	if (q->has_uid && !has_uid)
 		return;
-	if (same && tuple->sport == n->of->sport) {
-		q->held_packets += packets;
-		q->held_bytes += bytes;
-	}
-	if (same) {
-		q->wide_packets += packets;
-		q->wide_bytes += bytes;
-	} else if (tuple->family == n->of->family) {
+	if (same && tuple->sport == n->of->sport)
+		sockowner_held_join(&q->held, held);
+	if (same)
+		sockowner_held_join(&q->wide, held);
+	else if (tuple->family == n->of->family)
 		q->held_others = true;
-	}
 }
 
 static void add_item(const struct inbox_item *item, void *data)
 {
-	add(data, &item->packet.tuple, item->queued.has_uid, 1,
-	    item->packet.len);
+	struct sockowner_held held = {0};
+	struct count *n = data;
+
+	sockowner_held_add(n->trap->cfg.sockowner, &held, item->packet.len);
+	add(n, &item->packet.tuple, item->queued.has_uid, &held);
 }
 
 void trap_count_held(const struct trap *t, struct sockowner_query *q,
 		     const struct tuple *tuple)
 {
-	struct count n = {tuple, q};
+	struct count n = {t, tuple, q};
 
-	q->held_packets = q->wide_packets = 0;
-	q->held_bytes = q->wide_bytes = 0;
+	q->held = q->wide = (struct sockowner_held){0};
 	q->held_others = false;
 	inbox_each(t->inbox, add_item, &n);
 	for (uint32_t i = 0; i < CATCH_MAX; i++) {
@@ -48,6 +47,6 @@ void trap_count_held(const struct trap *t, struct sockowner_query *q,
 
 		if (c != NULL && c->nids > 0)
 			add(&n, &c->event.tuple, c->event.has_packet_uid,
-			    c->nids, c->held_bytes);
+			    &c->held);
 	}
 }

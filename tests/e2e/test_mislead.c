@@ -182,6 +182,89 @@ static void port_taken_over_elsewhere(void **state)
 	trap_stop(t, SIGTERM);
 }
 
+/* Sends so many datagrams of that size, with nothing asked. */
+struct volley {
+	struct send_arg a;
+	unsigned n;
+	size_t size;
+};
+
+static void send_volley(struct stage *st, const void *arg)
+{
+	const struct volley *v = arg;
+	int fd = open_socket(&v->a);
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(v->a.to, v->a.port, &ss);
+	char buf[2000] = "";
+	struct report r = {0};
+
+	for (unsigned i = 0; i < v->n; i++)
+		if (sendto(fd, buf, v->size, 0, (void *)&ss, len) < 0)
+			r.err = errno;
+	if (v->a.vanish)
+		_exit(0);
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+/* B's datagrams are charged more than they are long: that must not make up for
+ * A's. */
+static void port_taken_over_with(unsigned n, size_t size)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53-54");
+	struct volley a = {bound, 1, 1}, b = {bound, n, size};
+	struct sender *sa, *sb;
+
+	a.a.vanish = true;
+	b.a.port = 54;
+	sa = sender_start(send_volley, &a);
+	sender_end(sa);
+	assert_int_equal(sender_run(send_volley, &b, &sb).err, 0);
+	thaw_with(t, n + 1);
+	for (json_t *e = trap_event(t); e; e = trap_next_event(t, 200)) {
+		bool of_a = event_int(e, "destination.port") == 53;
+
+		expect_seen(e, of_a ? sa : sb);
+	}
+	trap_stop(t, SIGTERM);
+	sender_end(sb);
+}
+
+static void port_taken_over_by_many(void **state)
+{
+	(void)state;
+	for (unsigned n = 2; n < 40; n = n * 2 + 1)
+		port_taken_over_with(n, 1);
+}
+
+static void port_taken_over_by_large(void **state)
+{
+	(void)state;
+	port_taken_over_with(1, 700);
+	port_taken_over_with(2, 700);
+	port_taken_over_with(1, 1400);
+	port_taken_over_with(5, 1400);
+}
+
+/* As many of one socket are named all the same. */
+static void many_of_one(void **state)
+{
+	static const size_t sizes[] = {1, 40, 300, 1200, 1400};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+		struct volley v = {bound, 20, sizes[i]};
+		struct sender *s;
+
+		assert_int_equal(sender_run(send_volley, &v, &s).err, 0);
+		thaw_with(t, v.n);
+		expect_sender(trap_event(t), s->pid, 0, seen_or("holder"));
+		trap_expect_end(t);
+		sender_end(s);
+	}
+}
+
 /* The same, and B is silent. */
 static void port_taken_over_silently(void **state)
 {
@@ -500,6 +583,9 @@ int main(void)
 		e2e_test(parent_connects_child_sends),
 		e2e_test(port_taken_over),
 		e2e_test(port_taken_over_elsewhere),
+		e2e_test(port_taken_over_by_many),
+		e2e_test(port_taken_over_by_large),
+		e2e_test(many_of_one),
 		e2e_test(port_taken_over_silently),
 		e2e_test(reuseport_one_sent),
 		e2e_test(reuseport_both_sent),

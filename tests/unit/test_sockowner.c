@@ -149,8 +149,8 @@ static void test_udp_not_queued(void **state)
 	struct sockowner_query q = ask_for(IPPROTO_UDP, &local, &local);
 
 	(void)state;
-	q.held_packets = 1;
-	q.held_bytes = 30;
+	q.held.packets = 1;
+	q.held.bytes = 30;
 	get(&q, &a);
 	assert_int_equal(a.grade, SOCKOWNER_UNKNOWN);
 	assert_int_equal(a.reason, SOCKOWNER_REASON_NOT_QUEUED);
@@ -174,7 +174,7 @@ static void test_udp_kernels(void **state)
 		skip();
 	}
 	q = ask_for(IPPROTO_UDP, &at, &at);
-	q.held_packets = 1;
+	q.held.packets = 1;
 	get(&q, &a);
 	/* A process that is closed to us may have it. */
 	assert_int_equal(a.grade,
