@@ -228,8 +228,13 @@ static bool is_forged(const struct sockowner_query *q,
 {
 	if (row->inode == 0 || q->listener)
 		return false;
+	/* A SYN is in the queue as one byte, from before it is sent until it is
+	 * answered. */
+	if (q->connecting && row->state != TCP_SYN_SENT &&
+	    row->state != TCP_SYN_RECV)
+		return true;
 	if (q->protocol == IPPROTO_TCP)
-		return row->wqueue < q->payload;
+		return row->wqueue < q->payload + q->connecting;
 	return sockdiag_is_connected(q->protocol) && q->held.packets > 0 &&
 	       q->has_uid && row->wmem == 0;
 }

@@ -323,6 +323,29 @@ static void reuseport_both_sent(void **state)
 	trap_stop(t, SIGTERM);
 }
 
+/* Two connections with one tuple, since one is bound to a device: the one that
+ * stands is not the sender of the other one's SYN. */
+static void device_bound_has_the_tuple(void **state)
+{
+	struct send_arg a =
+		SEND_TCP(ADDR_RESOLVER, 80, .from = ADDR_CLIENT, .sport = PORT,
+			 .reuseport = true);
+	struct send_arg b = a;
+	struct sender *sa, *sb;
+	struct trap_run *t;
+
+	(void)state;
+	server_tcp(ADDR_RESOLVER, 80);
+	b.device = "lo";
+	assert_int_equal(sender_run(send_one, &b, &sb).err, 0);
+	t = start_frozen("-t", ADDR_RESOLVER ":80");
+	a.nonblock = a.vanish = true;
+	sa = sender_start(send_one, &a);
+	sender_end(sa);
+	thaw_with(t, 1);
+	expect_none_wrong(t, sa->pid);
+}
+
 /* A datagram with a tuple that is somebody else's. */
 static void forge(struct stage *st, const void *arg)
 {
@@ -589,6 +612,7 @@ int main(void)
 		e2e_test(port_taken_over_silently),
 		e2e_test(reuseport_one_sent),
 		e2e_test(reuseport_both_sent),
+		e2e_test(device_bound_has_the_tuple),
 		e2e_test(forged_tuple),
 		e2e_test(sent_then_exec),
 		e2e_test(socket_in_flight),
