@@ -31,8 +31,8 @@
  *    sweep goes round again, until a round in which no pid was given out, or
  *    after which there is no holder more.
  *
- * What cannot be seen is otherwise the same as fdscan's: sockets in flight or
- * in an io_uring only, descriptors that move.  Who has the right to choose pids
+ * What cannot be seen is otherwise the same as fdscan's: sockets in flight, rings
+ * without a descriptor, descriptors that move.  Who has the right to choose pids
  * (clone3's set_tid) can be born unnoticed.
  */
 

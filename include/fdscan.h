@@ -15,24 +15,30 @@
  * found by listing /proc again until nobody new shows up.
  *
  * What it cannot see: processes outside of rootfd's pid namespace, or hidden
- * by its hidepid option; a socket in flight in an SCM_RIGHTS message, or
- * registered with an io_uring only; a descriptor that moves, while its table
- * is read, to a number that was passed already (or to a process that was).
+ * by its hidepid option; a socket in flight in an SCM_RIGHTS message; an io_uring
+ * that is in nobody's table itself (a registered ring, or one that is mapped
+ * only); a descriptor that moves, while its table is read, to a number that was
+ * passed already (or to a process that was).
  */
 
 /* A process found with a wanted socket open. */
 struct fdscan_hit {
-	uint64_t inode;
+	uint64_t inode;		/* 0: not known, see unnamed */
 	pid_t pid;
 	pid_t tid;		/* in whose table: /proc/PID/task/TID/fd/FD; the
 				 * pid but for threads with a table of their own */
 	int fd;
+	bool ring;		/* fd is an io_uring's that the socket is
+				 * registered with */
+	unsigned unnamed;	/* inode 0: kinds of sockets that its io_uring fd
+				 * may have (uring.h) */
 	int dirfd;		/* its /proc/PID: the callback's to keep, or close
 				 * (fditer only: -errno, it cannot be had) */
 };
 
 /*
- * Called once for each (process, inode); takes over hit->dirfd.  Must not
+ * Called once for each (process, inode), and for each io_uring that does not tell
+ * what it has; takes over hit->dirfd.  Must not
  * change the array of inodes.  While the directory is kept open, "once" is
  * certain; else a kernel short of memory may forget, and a sweep repeat it.
  */

@@ -38,6 +38,8 @@ enum sockowner_reason {
 					 * to us in spite of CAP_SYS_PTRACE */
 	SOCKOWNER_REASON_NO_SOCKET,	/* closed, or never one */
 	SOCKOWNER_REASON_NO_HOLDER,	/* in nobody's fd table */
+	SOCKOWNER_REASON_RING,		/* an io_uring of a process may have it,
+					 * which does not tell */
 	SOCKOWNER_REASON_NOT_QUEUED,	/* found, but the packet is not its own */
 	SOCKOWNER_REASON_OTHER_UID,	/* found, but another user's than the packet */
 	SOCKOWNER_REASON_MANY_HOLDERS,
@@ -101,6 +103,8 @@ struct sockowner_holder {
 	pid_t pid;
 	pid_t tid;			/* the sending thread; 0: not known */
 	int fd;
+	bool ring;			/* fd is an io_uring's that the socket is
+					 * registered with */
 	pid_t fd_tid;			/* in whose table fd is: threads may have
 					 * their own; else the pid */
 	bool has_image;			/* starttime and image are there; if not,
@@ -138,6 +142,8 @@ struct sockowner_answer {
 	size_t nholders_total;		/* there may be more */
 	unsigned ndenied;		/* processes that the sweep could not see */
 	unsigned nclosed;		/* holders that it saw, but are closed to us */
+	pid_t ring_pid;			/* has an io_uring that may have the socket,
+					 * and does not tell; -1: there are several */
 	struct sockowner_holder holders[SOCKOWNER_HOLDERS_MAX];
 	size_t ntwins, ntwins_total;	/* other sockets that fit */
 	struct sockowner_socket twins[SOCKOWNER_HOLDERS_MAX];

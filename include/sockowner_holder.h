@@ -12,7 +12,7 @@
 
 /* Adds the process to the answer's holders, with a descriptor of its own; the
  * hit keeps its one.  One that goes while we look, or is closed to us, is counted,
- * not listed. */
+ * not listed; one with a ring that does not tell is noted as that. */
 void sockowner_holder_add(struct sockowner_answer *a,
 			  const struct fdscan_hit *hit);
 

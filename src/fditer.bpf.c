@@ -7,7 +7,8 @@
 
 #include "fditer_record.h"
 
-#define SOCKFS_MAGIC 0x534F434B
+#define SOCKFS_MAGIC	    0x534F434B
+#define ANON_INODE_FS_MAGIC 0x09041934
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), \
 			     apply_to = record)
@@ -55,6 +56,24 @@ static __always_inline void fill(const struct task_struct *task,
 	r->tid = number_of(task, level);
 }
 
+/* Such files have no other mark that is the same in all kernels. */
+static __always_inline bool is_ring(const struct file *file)
+{
+	const char ring[] = {'[', 'i', 'o', '_', 'u', 'r',
+			     'i', 'n', 'g', ']', 0};
+	char name[sizeof(ring)] = {};
+	bool same = true;
+
+	if (file->f_inode->i_sb->s_magic != ANON_INODE_FS_MAGIC)
+		return false;
+	bpf_probe_read_kernel(name, sizeof(name),
+			      BPF_CORE_READ(file, f_path.dentry, d_name.name));
+#pragma unroll
+	for (unsigned i = 0; i < sizeof(ring); i++)
+		same &= name[i] == ring[i];
+	return same;
+}
+
 /* Not a socket's name in a file system, opened with O_PATH: its inode number is
  * of another kind. */
 SEC("iter/task_file")
@@ -68,6 +87,10 @@ int fditer(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (file->f_inode->i_sb->s_magic == SOCKFS_MAGIC) {
 		r.inode = file->f_inode->i_ino;
+		r.fd = ctx->fd;
+		fill(task, &r);
+	} else if (is_ring(file)) {
+		r.ring = 1;
 		r.fd = ctx->fd;
 		fill(task, &r);
 	} else if (ctx->meta->seq_num % FDITER_QUIET) {

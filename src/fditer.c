@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "procfs.h"
+#include "uring.h"
 #include "util.h"
 
 /* A read gives at most so many, and so looks at FDITER_QUIET times as many
@@ -115,7 +116,7 @@ int fditer_parse(const void *buf, size_t len, fditer_record_cb cb, void *data)
 
 	for (; len >= sizeof(r); at += sizeof(r), len -= sizeof(r)) {
 		memcpy(&r, at, sizeof(r));
-		if (r.inode != 0)
+		if (r.inode != 0 || r.ring != 0)
 			cb(&r, data);
 	}
 	return len == 0 ? 0 : -EBADMSG;
@@ -217,30 +218,87 @@ static int open_holder(const struct fditer *it, const struct fditer_record *r)
 	return n == -EACCES || n == -EPERM ? -EACCES : -ESRCH;
 }
 
-static void take_record(const struct fditer_record *r, void *data)
+/* New ones are noted; what is not told is a kind of inode. */
+static bool is_new(const struct step *s, uint64_t inode, pid_t pid)
 {
-	struct step *s = data;
-	struct fdscan_hit hit = {
-		.inode = r->inode,
+	int err = add_found(s->it, inode, pid);
+
+	if (err < 0)
+		s->it->error = err;
+	if (err > 0)
+		s->it->fresh++;
+	return err > 0;
+}
+
+/* dirfd: its own, or the error. */
+static void report(const struct step *s, const struct fditer_record *r,
+		   uint64_t inode, unsigned unnamed, int dirfd)
+{
+	const struct fdscan_hit hit = {
+		.inode = inode,
 		.pid = (pid_t)r->pid,
 		.tid = (pid_t)r->tid,
 		.fd = (int)r->fd,
+		.ring = r->ring != 0,
+		.unnamed = unnamed,
+		.dirfd = dirfd,
 	};
-	int err;
 
-	if (!is_wanted(s, r->inode))
-		return;
-	err = add_found(s->it, r->inode, hit.pid);
-	if (err < 0)
-		s->it->error = err;
-	if (err <= 0)
-		return;
-	s->it->fresh++;
-	hit.dirfd = open_holder(s->it, r);
-	if (hit.dirfd < 0 && hit.dirfd != -EACCES && hit.dirfd != -ESRCH)
-		s->it->error = hit.dirfd;
+	if (dirfd < 0 && dirfd != -EACCES && dirfd != -ESRCH)
+		s->it->error = dirfd;
 	else
 		s->cb(&hit, s->data);
+}
+
+/* A ring that is looked at. */
+struct ring {
+	const struct step *s;
+	const struct fditer_record *r;
+	int dirfd;
+};
+
+static void take_ring_socket(uint64_t inode, void *data)
+{
+	const struct ring *ring = data;
+	int dirfd;
+
+	if (!is_wanted(ring->s, inode) ||
+	    !is_new(ring->s, inode, (pid_t)ring->r->pid))
+		return;
+	dirfd = fcntl(ring->dirfd, F_DUPFD_CLOEXEC, 3);
+	report(ring->s, ring->r, inode, 0, dirfd < 0 ? -errno : dirfd);
+}
+
+/* One that is gone by now may have had any socket. */
+static void take_ring(const struct step *s, const struct fditer_record *r)
+{
+	struct ring ring = {s, r, -ESRCH};
+	unsigned unnamed = URING_UNKNOWN;
+	char name[48];
+
+	if (r->pid != 0)
+		ring.dirfd = procfs_open_pid(s->it->rootfd, (pid_t)r->pid);
+	if (r->tid == r->pid)
+		snprintf(name, sizeof(name), "fdinfo/%u", r->fd);
+	else
+		snprintf(name, sizeof(name), "task/%u/fdinfo/%u", r->tid,
+			 r->fd);
+	if (ring.dirfd >= 0)
+		uring_list(ring.dirfd, name, take_ring_socket, &ring, &unnamed);
+	if (unnamed != 0 && is_new(s, UINT64_MAX - unnamed, (pid_t)r->pid))
+		report(s, r, 0, unnamed, -ESRCH);
+	if (ring.dirfd >= 0)
+		close(ring.dirfd);
+}
+
+static void take_record(const struct fditer_record *r, void *data)
+{
+	const struct step *s = data;
+
+	if (r->ring != 0)
+		take_ring(s, r);
+	else if (is_wanted(s, r->inode) && is_new(s, r->inode, (pid_t)r->pid))
+		report(s, r, r->inode, 0, open_holder(s->it, r));
 }
 
 /* -------------------------------------------------------------------- sweeps
@@ -298,7 +356,7 @@ static void list_record(const struct fditer_record *r, void *data)
 {
 	const struct listing *l = data;
 
-	if (r->pid != 0)
+	if (r->pid != 0 && r->ring == 0)
 		l->cb(r->inode, (pid_t)r->pid, l->data);
 }
 

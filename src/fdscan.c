@@ -15,6 +15,7 @@
 
 #include "fdscan.h"
 #include "procfs.h"
+#include "uring.h"
 #include "util.h"
 
 #define DENTS_SIZE   16384
@@ -217,20 +218,58 @@ static bool is_wanted(const struct wanted *want, uint64_t inode)
 
 /* The way up from the table that was read leads to the same process, whoever
  * has its number by now. */
-static int walk_hit(struct walk *w, const struct wanted *want, uint64_t inode,
-		    int fd)
+static int walk_report(struct walk *w, const struct wanted *want,
+		       struct fdscan_hit *hit)
 {
-	struct fdscan_hit hit = {
-		.inode = inode, .pid = w->pid, .tid = w->tid, .fd = fd};
-
-	hit.dirfd = w->tasks.fd < 0 ? openat(w->fds.fd, "..", DIR_FLAGS)
-				    : openat(w->tasks.fd, "..", DIR_FLAGS);
-	if (hit.dirfd < 0)
+	hit->pid = w->pid;
+	hit->tid = w->tid;
+	hit->dirfd = w->tasks.fd < 0 ? openat(w->fds.fd, "..", DIR_FLAGS)
+				     : openat(w->tasks.fd, "..", DIR_FLAGS);
+	if (hit->dirfd < 0)
 		return -errno;
-	w->found[w->nfound++] = inode;
-	w->missing--;
-	want->cb(&hit, want->data);
+	if (hit->inode != 0) {
+		w->found[w->nfound++] = hit->inode;
+		w->missing--;
+	}
+	want->cb(hit, want->data);
 	return 1;
+}
+
+/* A ring that is read. */
+struct ring {
+	struct walk *w;
+	const struct wanted *want;
+	int fd, rc;
+};
+
+static void walk_ring_socket(uint64_t inode, void *data)
+{
+	struct fdscan_hit hit = {.inode = inode, .ring = true};
+	struct ring *ring = data;
+
+	if (ring->rc < 0 || !is_wanted(ring->want, inode) ||
+	    walk_has_found(ring->w, inode))
+		return;
+	hit.fd = ring->fd;
+	ring->rc = walk_report(ring->w, ring->want, &hit);
+}
+
+static int walk_ring(struct walk *w, const struct wanted *want, int fd)
+{
+	struct fdscan_hit hit = {.ring = true, .fd = fd};
+	struct ring ring = {w, want, fd, 1};
+	char name[32];
+	int rc;
+
+	if (want->list)
+		return 1;
+	snprintf(name, sizeof(name), "../fdinfo/%d", fd);
+	rc = uring_list(w->fds.fd, name, walk_ring_socket, &ring, &hit.unnamed);
+	if (is_gone(rc))
+		return 1;
+	if (ring.rc < 0 || !hit.unnamed)
+		return ring.rc;
+	return walk_report(w, want, &hit);
 }
 
 static int walk_fd(struct walk *w, const struct wanted *want,
@@ -240,11 +279,14 @@ static int walk_fd(struct walk *w, const struct wanted *want,
 	/* dents_next has named it.
 	 * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	ssize_t len = readlinkat(w->fds.fd, e->name, link, sizeof(link));
+	struct fdscan_hit hit = {.fd = e->num};
 	uint64_t inode;
 
 	w->nitems++;
 	if (len < 0)
 		return is_gone(-errno) ? 1 : -errno;
+	if (uring_is_link(link, (size_t)len))
+		return walk_ring(w, want, e->num);
 	inode = procfs_parse_socket_link(link, (size_t)len);
 	if (inode && want->list) {
 		want->list(inode, w->pid, want->data);
@@ -252,7 +294,8 @@ static int walk_fd(struct walk *w, const struct wanted *want,
 	}
 	if (!inode || !is_wanted(want, inode) || walk_has_found(w, inode))
 		return 1;
-	return walk_hit(w, want, inode, e->num);
+	hit.inode = inode;
+	return walk_report(w, want, &hit);
 }
 
 /* /proc/PID/task counts its threads among its links, so one call answers for

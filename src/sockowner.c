@@ -16,6 +16,7 @@
 #include "sockowner_holder.h"
 #include "sockowner_socket.h"
 #include "sockowner_sweep.h"
+#include "uring.h"
 #include "util.h"
 
 #define WAITS_MAX 512
@@ -154,6 +155,15 @@ static int start_sweep(struct sockowner *so)
 	return n > 0 ? sockowner_sweep_start(&so->sweeper) : 0;
 }
 
+static bool may_be_hit(const struct wait *w, const struct fdscan_hit *hit)
+{
+	const struct sockowner_query *q = &w->query;
+
+	if (hit->inode == 0)
+		return hit->unnamed & uring_kind_of(q->protocol, q->fragment);
+	return w->answer.socket.inode == hit->inode;
+}
+
 static void add_sweep_hit(const struct fdscan_hit *hit, void *data)
 {
 	struct sockowner *so = data;
@@ -161,7 +171,7 @@ static void add_sweep_hit(const struct fdscan_hit *hit, void *data)
 	for (size_t i = 0; i < WAITS_MAX; i++) {
 		struct wait *w = &so->waits[i];
 
-		if (is_in_sweep(so, w) && w->answer.socket.inode == hit->inode)
+		if (is_in_sweep(so, w) && may_be_hit(w, hit))
 			sockowner_holder_add(&w->answer, hit);
 	}
 	if (hit->dirfd >= 0)
@@ -192,8 +202,8 @@ static bool is_socket_unchanged(struct sockowner *so,
 static void judge_idle(struct sockowner *so, struct wait *w)
 {
 	struct sockowner_answer *a = &w->answer, again = {0};
-	bool nobodys =
-		so->may_ptrace && a->ndenied == 0 && a->nholders_total == 0;
+	bool nobodys = so->may_ptrace && a->ndenied == 0 &&
+		       a->nholders_total == 0 && a->ring_pid == 0;
 
 	/* Who has it did not send this. */
 	sockowner_release(a);
@@ -207,6 +217,14 @@ static void judge_idle(struct sockowner *so, struct wait *w)
 	}
 	a->idle = false;
 	give_up(a, SOCKOWNER_REASON_NOT_QUEUED);
+}
+
+/* Has somebody a ring that may have the socket, and it is not the only holder?
+ */
+static bool may_be_in_ring(const struct sockowner_answer *a)
+{
+	return a->ring_pid != 0 &&
+	       (a->nholders == 0 || a->ring_pid != a->holders[0].pid);
 }
 
 /* The grade of a question whose sweep is complete. */
@@ -225,6 +243,8 @@ static void judge(struct sockowner *so, struct wait *w)
 		sockowner_candidates_note(&so->candidates, a->holders[0].pid);
 	} else if (!so->may_ptrace && !so->sweeper.by_iter) {
 		give_up(a, SOCKOWNER_REASON_NOT_PERMITTED);
+	} else if (a->nholders_total <= 1 && may_be_in_ring(a)) {
+		give_up(a, SOCKOWNER_REASON_RING);
 	} else if (a->nholders_total == 0) {
 		give_up(a, SOCKOWNER_REASON_NO_HOLDER);
 	} else if (a->nholders_total > 1) {
@@ -281,6 +301,7 @@ static void repeat_sweep(struct sockowner *so)
 		sockowner_release(&w->answer);
 		w->answer.nholders_total = 0;
 		w->answer.nclosed = 0;
+		w->answer.ring_pid = 0;
 		w->sweep = so->sweep + 1;
 	}
 }

@@ -12,19 +12,22 @@
 
 #include "procfs.h"
 #include "thread.h"
+#include "uring.h"
 #include "util.h"
 
 /* For looking at the threads of all holders together. */
 #define THREADS_US 10000
 
-static void fill_holder(struct sockowner_holder *h, pid_t pid, pid_t fd_tid,
-			int fd, const struct procfs_stat *st,
+static void fill_holder(struct sockowner_holder *h,
+			const struct fdscan_hit *hit,
+			const struct procfs_stat *st,
 			const struct procfs_image *im)
 {
 	*h = (struct sockowner_holder){
-		.pid = pid,
-		.fd = fd,
-		.fd_tid = fd_tid,
+		.pid = hit->pid,
+		.fd = hit->fd,
+		.ring = hit->ring,
+		.fd_tid = hit->tid,
 		.has_image = true,
 		.starttime = st->starttime,
 		.image = {im->exe_dev, im->exe_ino, st->arg_start,
@@ -43,7 +46,7 @@ static int read_holder(const struct fdscan_hit *hit, struct sockowner_holder *h)
 		return err;
 	if (procfs_is_mid_exec(&st, &im))
 		return -EAGAIN;
-	fill_holder(h, hit->pid, hit->tid, hit->fd, &st, &im);
+	fill_holder(h, hit, &st, &im);
 	h->dirfd = fcntl(hit->dirfd, F_DUPFD_CLOEXEC, 3);
 	return h->dirfd < 0 ? -errno : 0;
 }
@@ -51,6 +54,13 @@ static int read_holder(const struct fdscan_hit *hit, struct sockowner_holder *h)
 void sockowner_holder_add(struct sockowner_answer *a,
 			  const struct fdscan_hit *hit)
 {
+	if (hit->inode == 0) {
+		if (a->ring_pid == 0 || a->ring_pid == hit->pid)
+			a->ring_pid = hit->pid != 0 ? hit->pid : -1;
+		else
+			a->ring_pid = -1;
+		return;
+	}
 	a->nholders_total++;
 	if (hit->dirfd == -EACCES)
 		a->nclosed++;
@@ -66,12 +76,42 @@ static bool is_same_image(const struct sockowner_image *a,
 	       a->arg_start == b->arg_start && a->startstack == b->startstack;
 }
 
+struct ring_search {
+	uint64_t inode;
+	bool found;
+};
+
+static void match_socket(uint64_t inode, void *data)
+{
+	struct ring_search *s = data;
+
+	s->found |= inode == s->inode;
+}
+
+static bool has_socket_in_ring(int dirfd, const struct sockowner_holder *h,
+			       uint64_t inode)
+{
+	struct ring_search s = {.inode = inode};
+	unsigned unnamed;
+	char name[64];
+
+	if (h->fd_tid == h->pid)
+		snprintf(name, sizeof(name), "fdinfo/%d", h->fd);
+	else
+		snprintf(name, sizeof(name), "task/%d/fdinfo/%d", h->fd_tid,
+			 h->fd);
+	uring_list(dirfd, name, match_socket, &s, &unnamed);
+	return s.found;
+}
+
 static bool has_socket_at(int dirfd, const struct sockowner_holder *h,
 			  uint64_t inode)
 {
 	char name[64], link[64];
 	ssize_t n;
 
+	if (h->ring)
+		return has_socket_in_ring(dirfd, h, inode);
 	if (h->fd_tid == h->pid)
 		snprintf(name, sizeof(name), "fd/%d", h->fd);
 	else

@@ -30,6 +30,7 @@ const char *sockowner_reason_text(enum sockowner_reason reason)
 			"and some processes are closed to us",
 		[SOCKOWNER_REASON_NO_SOCKET] = "no socket",
 		[SOCKOWNER_REASON_NO_HOLDER] = "no holder",
+		[SOCKOWNER_REASON_RING] = "an io_uring may have it",
 		[SOCKOWNER_REASON_NOT_QUEUED] =
 			"the socket found did not send it",
 		[SOCKOWNER_REASON_OTHER_UID] =

@@ -362,6 +362,7 @@ static bool is_its_socket(const struct catch *c)
 		return false;
 	return a->grade != SOCKOWNER_UNKNOWN ||
 	       a->reason == SOCKOWNER_REASON_NO_HOLDER ||
+	       a->reason == SOCKOWNER_REASON_RING ||
 	       a->reason == SOCKOWNER_REASON_NOT_PERMITTED;
 }
 

@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -168,6 +170,228 @@ static void old_shared_socket_by_proc(void **state)
 {
 	(void)state;
 	old_shared_socket("proc");
+}
+
+/* --------------------------------------------------- registered with a ring */
+
+struct ring {
+	int fd;
+	struct io_uring_params p;
+	char *sq;
+	struct io_uring_sqe *sqes;
+};
+
+/* One that has the socket; dies where there is none. */
+static void ring_open(struct ring *r, int socket)
+{
+	memset(r, 0, sizeof(*r));
+	r->fd = (int)syscall(SYS_io_uring_setup, 4, &r->p);
+	if (r->fd < 0 || syscall(SYS_io_uring_register, r->fd,
+				 IORING_REGISTER_FILES, &socket, 1))
+		_exit(96);
+	r->sq = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
+		     IORING_OFF_SQ_RING);
+	r->sqes = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
+		       IORING_OFF_SQES);
+	if (r->sq == MAP_FAILED || r->sqes == MAP_FAILED)
+		_exit(97);
+}
+
+/* By the registered socket number 0; errno. */
+static int ring_send(struct ring *r, const struct send_arg *a)
+{
+	struct sockaddr_storage ss;
+	struct iovec iov = {(char[]){"x"}, 1};
+	struct msghdr msg = {.msg_name = &ss,
+			     .msg_namelen = make_address(a->to, a->port, &ss),
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1};
+	unsigned *tail = (void *)(r->sq + r->p.sq_off.tail);
+	unsigned *array = (void *)(r->sq + r->p.sq_off.array);
+
+	r->sqes[0] = (struct io_uring_sqe){
+		.opcode = IORING_OP_SENDMSG,
+		.flags = IOSQE_FIXED_FILE,
+		.addr = (uintptr_t)&msg,
+	};
+	array[0] = 0;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	return syscall(SYS_io_uring_enter, r->fd, 1, 1, IORING_ENTER_GETEVENTS,
+		       NULL, 0) == 1
+		       ? 0
+		       : errno;
+}
+
+static bool has_rings(void)
+{
+	struct io_uring_params p = {0};
+	int fd = (int)syscall(SYS_io_uring_setup, 1, &p);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Does the kernel say which sockets they have?  It says what it calls a pipe,
+ * too. */
+static bool rings_tell(void)
+{
+	struct io_uring_params p = {0};
+	int fd = (int)syscall(SYS_io_uring_setup, 1, &p), ends[2];
+	char path[64];
+	bool tell;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(syscall(SYS_io_uring_register, fd,
+				 IORING_REGISTER_FILES, ends, 1),
+			 0);
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", getpid(), fd);
+	tell = !run_command(NULL, "grep", "-q", "pipe:", path, NULL);
+	close(ends[0]);
+	close(ends[1]);
+	close(fd);
+	return tell;
+}
+
+/* The ring alone has it, or a child has it, too. */
+static void ring_sender(struct stage *st, const void *arg)
+{
+	const bool *has_child = arg;
+	int fd = open_socket(&udp), held[2];
+	struct report r = {0};
+	struct ring ring;
+	char c;
+
+	if (*has_child) {
+		if (pipe(held))
+			_exit(98);
+		r.n = fork();
+		if (!r.n) {
+			/* The test's end is the parent's: it has no ring. */
+			close(held[1]);
+			_exit(read(held[0], &c, 1) < 0);
+		}
+		close(held[0]);
+	}
+	ring_open(&ring, fd);
+	close(fd);
+	stage_report(st, &r);
+	stage_wait(st);
+	r.err = ring_send(&ring, &udp);
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void only_in_a_ring(const char *how)
+{
+	const bool no = false;
+	struct sender *s;
+	struct trap_run *t;
+	json_t *e;
+
+	sender_run(ring_sender, &no, &s);
+	t = start(how, "-u", ADDR_RESOLVER ":53");
+	sender_go(s);
+	e = trap_event(t);
+	if (rings_tell()) {
+		expect_sender(e, s->pid, 0, "holder");
+	} else {
+		expect_grade(e, "unknown");
+		expect_text(e, "ptrap.reason", "an io_uring may have it");
+	}
+	assert_int_equal(sender_report(s).err, 0);
+	trap_expect_end(t);
+}
+
+static void in_a_ring_by_bpf(void **state)
+{
+	(void)state;
+	NEEDS_ITERATOR();
+	if (!has_rings())
+		SKIP("no io_uring");
+	only_in_a_ring("bpf");
+}
+
+static void in_a_ring_by_proc(void **state)
+{
+	(void)state;
+	if (!has_rings())
+		SKIP("no io_uring");
+	only_in_a_ring("proc");
+}
+
+/* Who has a descriptor of it is not the only one that may have sent. */
+static void in_a_ring_and_held(const char *how)
+{
+	const bool yes = true;
+	struct report r;
+	struct sender *s;
+	struct trap_run *t;
+	json_t *e;
+
+	r = sender_run(ring_sender, &yes, &s);
+	t = start(how, "-u", ADDR_RESOLVER ":53");
+	sender_go(s);
+	e = trap_event(t);
+	expect_nobody(e);
+	assert_true(event_lists_pid(e, "ptrap.holders", (pid_t)r.n));
+	if (rings_tell()) {
+		expect_grade(e, "shared");
+		assert_true(event_lists_pid(e, "ptrap.holders", s->pid));
+	} else {
+		expect_grade(e, "unknown");
+		expect_text(e, "ptrap.reason", "an io_uring may have it");
+	}
+	trap_expect_end(t);
+}
+
+static void in_a_ring_and_held_by_bpf(void **state)
+{
+	(void)state;
+	NEEDS_ITERATOR();
+	if (!has_rings())
+		SKIP("no io_uring");
+	in_a_ring_and_held("bpf");
+}
+
+static void in_a_ring_and_held_by_proc(void **state)
+{
+	(void)state;
+	if (!has_rings())
+		SKIP("no io_uring");
+	in_a_ring_and_held("proc");
+}
+
+/* A ring with a socket of another kind, or none, changes nothing. */
+static void other_ring(struct stage *st, const void *arg)
+{
+	struct ring ring;
+
+	(void)arg;
+	ring_open(&ring, open_socket(&tcp));
+	stage_ready(st, 1);
+	stage_wait(st);
+}
+
+static void rings_of_others(void **state)
+{
+	struct sender *s;
+
+	(void)state;
+	if (!has_rings())
+		SKIP("no io_uring");
+	sender_run(other_ring, NULL, NULL);
+	for (int i = 0; i < 2; i++) {
+		struct trap_run *t;
+
+		if (i == 0 && !has_iterator())
+			continue;
+		sender_run(open_then_send, &udp, &s);
+		t = start(i == 0 ? "bpf" : "proc", "-u", ADDR_RESOLVER ":53");
+		sender_go(s);
+		expect_sender(trap_event(t), s->pid, 0, "holder");
+		trap_expect_end(t);
+	}
 }
 
 /* A socket that is in the table of one thread only. */
@@ -403,6 +627,11 @@ int main(void)
 		e2e_test(old_tcp_socket_by_proc),
 		e2e_test(old_shared_socket_by_bpf),
 		e2e_test(old_shared_socket_by_proc),
+		e2e_test(in_a_ring_by_bpf),
+		e2e_test(in_a_ring_by_proc),
+		e2e_test(in_a_ring_and_held_by_bpf),
+		e2e_test(in_a_ring_and_held_by_proc),
+		e2e_test(rings_of_others),
 		e2e_test(socket_of_one_thread),
 		e2e_test(closed_holder_is_not_named),
 		e2e_test(closed_holder_is_counted),

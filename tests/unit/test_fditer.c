@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fditer.h"
+#include "uring.h"
 
 #define ROUNDS	8
 #define FOREVER UINT64_MAX
@@ -111,14 +112,14 @@ static int sweep(const uint64_t *inodes, size_t n, struct hits *h)
 
 static void count(const struct fditer_record *r, void *data)
 {
-	assert_true(r->inode);
+	assert_true(r->inode || r->ring);
 	++*(size_t *)data;
 }
 
 static void parses_short_exact_and_long(void **state)
 {
 	const struct fditer_record list[3] = {
-		{.inode = 5, .pid = 1}, {0}, {.inode = 6, .pid = 2}};
+		{.inode = 5, .pid = 1}, {0}, {.ring = 1, .pid = 2}};
 	const struct {
 		size_t len, records;
 		int rc;
@@ -171,6 +172,37 @@ static void confirms_each_holder_once(void **state)
 	assert_int_equal(h.list[2].tid, 12);
 	for (size_t i = 0; i < h.n; i++)
 		assert_true(h.list[i].dirfd >= 0);
+}
+
+/* What is registered with a ring is that process's, as far as it is told. */
+static void looks_into_rings(void **state)
+{
+	const struct fditer_record list[] = {
+		{.ring = 1, .pid = 10, .tid = 10, .fd = 3},
+		{.ring = 1, .pid = 11, .tid = 12, .fd = 4},
+		{.ring = 1, .pid = 13, .tid = 13, .fd = 5}, /* is gone */
+	};
+	const uint64_t wanted[] = {70, 72};
+	struct hits h;
+
+	(void)state;
+	tree_text(&tree, "10/fdinfo/3",
+		  "UserFiles:\t3\n    0: socket:[70]\n    1: socket:[71]\n"
+		  "UserBufs:\t0\n");
+	tree_text(&tree, "11/task/12/fdinfo/4",
+		  "UserFiles:\t1\n    0: UDPv6\nUserBufs:\t0\n");
+	add_round(list, 3);
+	assert_int_equal(sweep(wanted, 2, &h), 1);
+	assert_int_equal(h.n, 3);
+	assert_int_equal(h.list[0].inode, 70);
+	assert_int_equal(h.list[0].pid, 10);
+	assert_int_equal(h.list[0].fd, 3);
+	assert_true(h.list[0].ring && h.list[0].dirfd >= 0);
+	assert_int_equal(h.list[1].inode, 0);
+	assert_int_equal(h.list[1].pid, 11);
+	assert_int_equal(h.list[1].unnamed, URING_UDP);
+	assert_int_equal(h.list[2].pid, 13);
+	assert_int_equal(h.list[2].unnamed, URING_UNKNOWN);
 }
 
 /* Seen by the kernel, and not by us: a holder all the same. */
@@ -345,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_short_exact_and_long),
 		TEST(confirms_each_holder_once),
+		TEST(looks_into_rings),
 		TEST(counts_whom_proc_does_not_show),
 		TEST(is_told_what_is_closed),
 		TEST(goes_round_for_the_newborn),

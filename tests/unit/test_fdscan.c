@@ -20,6 +20,7 @@
 
 #include "fdscan.h"
 #include "procfs.h"
+#include "uring.h"
 #include "util.h"
 
 #define HITS_MAX 512
@@ -148,6 +149,39 @@ static void finds_all_in_a_tree(void **state)
 	hits_close(&h);
 	sweep(fs, inodes, 0, &h);
 	assert_int_equal(h.n, 0);
+	scan_close(fs, root);
+	tree_close(&t);
+}
+
+/* Registered with a ring only, or with one that does not tell. */
+static void rings_of_a_tree(void **state)
+{
+	const uint64_t inodes[] = {10, 20};
+	struct fdscan *fs;
+	struct hits h;
+	struct tree t;
+	int root;
+
+	(void)state;
+	tree_open(&t);
+	fake_fd(&t, "5", 3, "anon_inode:[io_uring]");
+	tree_text(&t, "5/fdinfo/3",
+		  "UserFiles:\t2\n    0: socket:[10]\n    1: socket:[11]\n"
+		  "UserBufs:\t0\n");
+	tree_dir(&t, "5/task/5");
+	fake_fd(&t, "6", 4, "anon_inode:[io_uring]");
+	tree_text(&t, "6/fdinfo/4",
+		  "UserFiles:\t1\n    0: TCP\nUserBufs:\t0\n");
+	tree_dir(&t, "6/task/6");
+	fs = scan_open(t.path, &root);
+	sweep(fs, inodes, 2, &h);
+	assert_int_equal(h.n, 2);
+	assert_non_null(find_hit(&h, 5, 10));
+	assert_true(find_hit(&h, 5, 10)->ring);
+	assert_int_equal(find_hit(&h, 5, 10)->fd, 3);
+	assert_non_null(find_hit(&h, 6, 0));
+	assert_int_equal(find_hit(&h, 6, 0)->unnamed, URING_TCP);
+	hits_close(&h);
 	scan_close(fs, root);
 	tree_close(&t);
 }
@@ -718,6 +752,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_all_in_a_tree),
+		cmocka_unit_test(rings_of_a_tree),
 		cmocka_unit_test(one_process_of_a_tree),
 		cmocka_unit_test(tables_of_threads_in_a_tree),
 		cmocka_unit_test(newcomers_in_a_tree),
