@@ -48,6 +48,8 @@ struct process {
 	pid_t nspid;			/* pid in its own namespace */
 	uint64_t cap_eff;
 	int no_new_privs, seccomp;	/* -1: not known */
+	bool script_open;		/* script is a file that the interpreter has
+					 * open; else what its arguments say */
 	const char *cwd, *script, *unit, *container, *label, *tty;
 	uint32_t loginuid, sessionid;	/* UINT32_MAX: none */
 	uint64_t ns_mnt, ns_pid, ns_net, ns_user;	/* inodes, 0 not known */
@@ -133,6 +135,8 @@ const char *process_unit_of(const char *cgroup, char *buf, size_t size);
 /* A container's 64 hex digits (docker, containerd, cri-o, podman, kubernetes) or
  * its name (lxc); the outermost. */
 const char *process_container_of(const char *cgroup, char *buf, size_t size);
+/* By its name: one whose script process_script_of looks for. */
+bool process_is_interpreter(const char *exe);
 /* The script that an interpreter runs, from exe and argv: its first argument
  * that is not an option, as it was written.  Code in an argument (-c, -e), a
  * module (-m) and standard input are no script. */

@@ -292,6 +292,9 @@ static void put_rest(struct output_json_writer *w, json_t *obj,
 	output_json_put_text(w, obj, "container", p->container);
 	output_json_put_text(w, obj, "label", p->label);
 	output_json_put_text(w, obj, "script", p->script);
+	if (p->script != NULL)
+		output_json_put_text(w, obj, "script_source",
+				     p->script_open ? "file" : "argv");
 	put_privileges(w, obj, p);
 }
 

@@ -305,7 +305,8 @@ static void add_process_facts(struct output_text_writer *w,
 		return;
 	add_fact(w, "unit", p->unit);
 	add_fact(w, "container", p->container);
-	add_fact(w, "script", p->script);
+	add_fact(w, p->script_open ? "script" : "script by its arguments",
+		 p->script);
 	add_fact(w, "cwd", p->cwd);
 	add_fact(w, "tty", p->tty);
 	add_fact(w, "label", p->label);

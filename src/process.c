@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "script.h"
 #include "util.h"
 
 #define READ_TRIES  3
@@ -351,6 +352,18 @@ void process_derive(struct process *p, struct strpool *pool)
 		derive_script(p);
 }
 
+/* What is open says more than arguments do. */
+static void find_script(int dirfd, struct strpool *pool, struct process *p)
+{
+	char path[4096];
+
+	if (p->exe == NULL || !process_is_interpreter(p->exe) ||
+	    !script_find_open(dirfd, p->exe, p->script, path, sizeof(path)))
+		return;
+	p->script = strpool_add_text(pool, path);
+	p->script_open = p->script != NULL;
+}
+
 static const char *read_tty(int tty_nr, struct strpool *pool)
 {
 	char tty[32];
@@ -381,6 +394,7 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 	    (!p->ns_mnt || p->ns_mnt != our_mnt))
 		p->foreign_mntns = !is_our_file(p->exe, &p->image);
 	process_derive(p, pool);
+	find_script(dirfd, pool, p);
 	p->has_rest = true;
 	rc = read_image(dirfd, &st, &now);
 	if (rc)
@@ -391,6 +405,10 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 	if (!same_image(&now, &p->image)) {
 		p->label = NULL;
 		p->has_creds = false;
+		p->script_open = false;
+		p->script = NULL;
+		if (p->exe && p->args)
+			derive_script(p);
 	}
 	return 0;
 }

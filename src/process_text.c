@@ -202,6 +202,11 @@ static const struct interpreter *find_interpreter(const char *exe)
 	return NULL;
 }
 
+bool process_is_interpreter(const char *exe)
+{
+	return find_interpreter(exe) != NULL;
+}
+
 static bool is_listed(const char *list, const char *word)
 {
 	size_t len = strlen(word);

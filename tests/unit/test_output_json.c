@@ -223,6 +223,10 @@ static void test_more_process_facts(void **state)
 	assert_true(json_is_true(at("ptrap.exe.memfd")));
 	assert_true(json_is_true(at("ptrap.exe.foreign_mntns")));
 	assert_text("ptrap.script", "/tmp/x.py");
+	assert_text("ptrap.script_source", "argv");
+	p->script_open = true;
+	make();
+	assert_text("ptrap.script_source", "file");
 	assert_text("ptrap.capabilities", "000001ffffffffff");
 	assert_true(json_is_true(at("ptrap.no_new_privs")));
 	assert_text("ptrap.seccomp", "filter");
