@@ -18,7 +18,8 @@ struct thread_connect {
 
 /*
  * The thread of the process (dirfd: open /proc/PID, pid: its number) that is
- * blocked in connect(2) on a descriptor of that socket.  While a SYN is held,
+ * blocked in connect(2) on a descriptor of that socket, or in a sendto(2) that
+ * connects (TCP Fast Open).  While a SYN is held,
  * that is its sender: the call that sent it waits there for the answer.  A
  * thread that has just sent it still runs for some microseconds and shows no
  * system call: such ones are looked at again until until_us (util_now_us).

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -43,6 +44,20 @@ static ssize_t read_call(int dirfd, const char *thread, char *call)
 	return n == -EPERM ? -EACCES : n;
 }
 
+/*
+ * Calls that send a SYN and wait for its answer.  Any other send that is
+ * blocked waits for room behind packets that were sent before, maybe by
+ * somebody else: that proves nothing about a packet that is held.
+ */
+static bool is_connecting(long nr, const uint64_t args[6])
+{
+	if (nr == SYS_sendto)
+		return (args[3] & MSG_FASTOPEN) != 0;
+	if (nr == SYS_sendmsg)
+		return (args[2] & MSG_FASTOPEN) != 0;
+	return nr == SYS_connect;
+}
+
 /* thread is "" or "task/TID/".  1: in connect(2) on that socket, with found's
  * fd and call; 0: not; -EAGAIN: it runs. */
 static int look_at(int dirfd, const char *thread, uint64_t inode,
@@ -59,7 +74,7 @@ static int look_at(int dirfd, const char *thread, uint64_t inode,
 	if (err < 0)
 		return err == -EAGAIN ? err : 0;
 	found->fd = (int)(args[0] & INT32_MAX);
-	return nr == SYS_connect &&
+	return is_connecting(nr, args) &&
 	       is_socket_fd(dirfd, thread, (uint64_t)found->fd, inode);
 }
 

@@ -144,6 +144,90 @@ static void connecting_child_shares(void **state)
 	trap_expect_end(t);
 }
 
+/* Connects by sending, and waits for the answer as in connect. */
+static void open_fast(struct stage *st, const void *arg)
+{
+	int fd = open_socket(&tcp);
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(tcp.to, tcp.port, &ss);
+	struct iovec iov = {(char[]){"x"}, 1};
+	struct msghdr msg = {.msg_name = &ss,
+			     .msg_namelen = len,
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1};
+	const bool *by_message = arg;
+	struct report r = {0};
+	ssize_t n;
+
+	if (*by_message)
+		n = sendmsg(fd, &msg, MSG_FASTOPEN);
+	else
+		n = sendto(fd, "x", 1, MSG_FASTOPEN, (void *)&ss, len);
+	if (n < 0)
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void blocked_in_a_send_that_connects(void **state)
+{
+	(void)state;
+	server_tcp(ADDR_RESOLVER, 80);
+	for (int i = 0; i < 2; i++) {
+		struct trap_run *t =
+			trap_start("-c", "-t", ADDR_RESOLVER ":80", NULL);
+		struct sender *s;
+
+		if (sender_run(open_fast, &(bool){i == 1}, &s).err)
+			SKIP("no TCP fast open");
+		expect_sender(trap_event(t), s->pid, s->pid, "proved");
+		trap_expect_end(t);
+	}
+}
+
+/* A plain send on a socket that connects waits, too, and has sent no SYN. */
+static void join_by_send(struct stage *st, const void *arg)
+{
+	int fd = open_socket(&tcp), flags;
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(tcp.to, tcp.port, &ss);
+	struct report r = {0};
+
+	(void)arg;
+	flags = fcntl(fd, F_GETFL);
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	connect(fd, (void *)&ss, len);
+	fcntl(fd, F_SETFL, flags);
+	r.n = fork();
+	if (!r.n) {
+		send(fd, "x", 1, 0);
+		pause();
+	}
+	stage_report(st, &r);
+	/* The child alone has it. */
+}
+
+static void send_does_not_prove_a_syn(void **state)
+{
+	struct trap_run *t = trap_start("-s", "25000", "-c", "-t",
+					ADDR_RESOLVER ":80", NULL);
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	trap_freeze(t);
+	server_tcp(ADDR_RESOLVER, 80);
+	sender_run(join_by_send, NULL, &s);
+	sender_end(s);
+	trap_thaw(t);
+	e = trap_event(t);
+	if (e2e_sees_connects() || e2e_has_witness())
+		expect_sender(e, s->pid, 0, "proved");
+	else
+		expect_grade(e, "holder");
+	trap_expect_end(t);
+}
+
 /* A socket opened by one and sent to another, who has it alone then. */
 static void pass_socket(struct stage *st, const void *arg)
 {
@@ -295,6 +379,8 @@ int main(void)
 		e2e_test(bound_to_a_device),
 		e2e_test(fork_twins_are_shared),
 		e2e_test(connecting_child_shares),
+		e2e_test(blocked_in_a_send_that_connects),
+		e2e_test(send_does_not_prove_a_syn),
 		e2e_test(passed_socket),
 		e2e_test(prefork_server_answers),
 		e2e_test(reset_is_the_kernels),
