@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bench: what connect() costs a new process, under each kind of queue reader.
- */
+/* bench: what naming the sender costs, beside a reader that accepts at once. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -10,31 +9,82 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define BENCH_ROUNDS_MAX 64
+#define BENCH_ROUNDS_MAX  64
+#define BENCH_READERS_MAX 6
 
-enum bench_mode {
-	BENCH_NONE,   /* no rule, no queue */
-	BENCH_ACCEPT, /* a reader that accepts at once: the floor */
-	BENCH_PTRAP,  /* ptrap-ng -c */
-	BENCH_MODES,
+enum bench_what {
+	BENCH_NONE,	  /* no rule, no queue */
+	BENCH_ACCEPT,	  /* accepts at once: the floor */
+	BENCH_PTRAP,	  /* ptrap-ng */
+	BENCH_COMMAND,	  /* runs a command for each packet, then accepts */
+	BENCH_OPENSNITCH, /* opensnitchd, through /proc */
 };
 
-/* All connections of one mode. */
-struct bench_result {
-	uint32_t *ns; /* how long each connect() took */
-	size_t count, failed;
-	double round_p50[BENCH_ROUNDS_MAX]; /* us */
+/* A process that reads the queue. */
+struct bench_reader {
+	enum bench_what what;
+	const char *name, *key;	 /* for people, for programs */
+	const char *const *args; /* ptrap-ng's further ones, or the command;
+				  * ended by NULL */
+};
+
+/* What the reader is to catch. */
+struct bench_target {
+	int protocol;	     /* IPPROTO_TCP, IPPROTO_UDP */
+	const char *address; /* NULL: any */
+	uint16_t port;
+	bool new_only; /* -c */
+};
+
+/* What one reader was measured at, all rounds together. */
+struct bench_series {
+	uint32_t *ns; /* a unit of work each; of rows that time a whole round,
+		       * the mean of each round's */
+	size_t count, room;
+	double round_p50[BENCH_ROUNDS_MAX]; /* ns */
 	unsigned rounds;
-	long rss_kib, hwm_kib; /* the reader's, the highest; 0: none */
+	uint64_t units, failed; /* units of work; those that failed */
+	uint64_t named, others; /* events with the client's process; other
+				 * events with one */
+	uint64_t unseen;	/* packets that passed uncounted */
+	double cpu_ns;		/* the reader's time, all units together */
+	long rss_kib, maps_kib; /* the reader's memory, the most; BPF maps */
 };
 
 struct bench_config {
-	const char *ptrap; /* path; NULL: that mode is left out */
+	const char *ptrap; /* path */
 	const char *json;  /* file; NULL: none */
-	unsigned connections, rounds;
-	unsigned herd_processes, herd_fds;
+	unsigned count, rounds;
 	unsigned pause_us; /* after each connection */
 	unsigned limit;	   /* seconds, then it all ends */
+	const char *tmp;   /* a folder of our own */
+};
+
+/* One line of the table and its readers, the floor first. */
+struct bench_row {
+	const char *key, *title;
+	/* Appends to *s; -errno ends the run. */
+	int (*measure)(const struct bench_config *cfg,
+		       const struct bench_row *row, struct bench_series *s);
+	unsigned processes, fds; /* idle ones beside it */
+	struct bench_target target;
+	unsigned count;	      /* units of a round; 0: cfg's */
+	unsigned flows;	      /* of datagrams */
+	bool rate;	      /* the more a second the better */
+	bool own_pid;	      /* all units are of this very process */
+	double unit;	      /* of a rate: times this (bytes) */
+	const char *units;    /* "connections/s" */
+	const char *readers;  /* keys, with a blank between them */
+	double goal, goal_nw; /* ratios to the floor; 0: none */
+	double goal_p99;
+};
+
+struct bench_result {
+	const struct bench_row *row;
+	const struct bench_reader *readers[BENCH_READERS_MAX];
+	struct bench_series series[BENCH_READERS_MAX];
+	size_t n;
+	const char *skipped; /* why, or NULL */
 };
 
 /* net.c: a network namespace of our own with lo up.  -errno. */
@@ -44,28 +94,59 @@ int bench_listen(uint16_t *port);
 /* How many nftables rules the namespace has; -errno. */
 int bench_count_rules(void);
 
-/* client.c: one connection of one new process: nanoseconds, or -errno. */
-int64_t bench_connect(int listener, uint16_t port);
+/* client.c: one connection, of a new process or of this one: nanoseconds, or
+ * -errno. */
+int64_t bench_connect(int listener, uint16_t port, bool new_process);
+void bench_accept_all(int listener);
+uint64_t bench_now_ns(void);
 
-/* reader.c: a process that reads the queue of SYNs to port, ready when this
- * returns: its pid, or -errno and a line on standard error. */
-pid_t bench_start(enum bench_mode mode, const char *ptrap, uint16_t port);
+/* work.c: what rows measure. */
+int bench_measure_new(const struct bench_config *cfg,
+		      const struct bench_row *row, struct bench_series *s);
+int bench_measure_same(const struct bench_config *cfg,
+		       const struct bench_row *row, struct bench_series *s);
+int bench_measure_rate(const struct bench_config *cfg,
+		       const struct bench_row *row, struct bench_series *s);
+int bench_measure_async(const struct bench_config *cfg,
+			const struct bench_row *row, struct bench_series *s);
+int bench_measure_udp(const struct bench_config *cfg,
+		      const struct bench_row *row, struct bench_series *s);
+int bench_measure_bulk(const struct bench_config *cfg,
+		       const struct bench_row *row, struct bench_series *s);
+/* The listener of all; once, before the first row. */
+int bench_open_work(uint16_t *port);
+
+/* reader.c: a process that reads the queue, ready when this returns: its pid, or
+ * -errno and a line on standard error.  json: where ptrap-ng writes to. */
+pid_t bench_start(const struct bench_config *cfg, const struct bench_reader *r,
+		  const struct bench_target *target, const char *json);
 /* Ends it and waits until no rule is left.  -ETIMEDOUT, -errno. */
 int bench_stop(pid_t pid);
-/* A "VmRSS:" of /proc/PID/status, 0 where there is none. */
+bool bench_is_there(const struct bench_reader *r);
+
+/* proc.c: the reader's memory and time, from /proc; 0 where it does not say. */
 long bench_read_status(pid_t pid, const char *field);
+long bench_read_maps_kib(pid_t pid); /* of its BPF maps */
+double bench_read_cpu_ns(pid_t pid);
 
 /* herd.c: idle processes with open descriptors; pids is the caller's. */
 int bench_herd_start(pid_t *pids, unsigned processes, unsigned fds);
 void bench_herd_stop(const pid_t *pids, unsigned processes);
 
-/* report.c: microseconds of the p-th per cent of sorted nanoseconds. */
+/* series.c: nanoseconds of the p-th per cent of sorted ones. */
 double bench_percentile(const uint32_t *sorted, size_t count, double p);
 void bench_sort(uint32_t *ns, size_t count);
-/* Both want ns sorted. */
-void bench_print(const struct bench_config *cfg,
-		 const struct bench_result *results);
+int bench_note(struct bench_series *s, uint64_t ns); /* -ENOMEM */
+void bench_end_round(struct bench_series *s, size_t from);
+/* The events that the reader wrote. */
+void bench_read_events(const char *json, pid_t client, struct bench_series *s);
+
+/* report.c; all series are sorted. */
+void bench_print_head(const struct bench_config *cfg);
+void bench_print(const struct bench_result *r);
+/* How many times the floor's (of a rate: what part of it); 0: not measured. */
+double bench_ratio(const struct bench_result *r, size_t reader, double p);
 int bench_write_json(const struct bench_config *cfg,
-		     const struct bench_result *results);
+		     const struct bench_result *r, size_t n);
 
 #endif

@@ -200,7 +200,7 @@ static void end_round(struct series *s, size_t from)
 		return;
 	memcpy(copy, s->ns + from, n * sizeof(*copy));
 	bench_sort(copy, n);
-	s->round_p50[s->rounds++] = bench_percentile(copy, n, 50);
+	s->round_p50[s->rounds++] = bench_percentile(copy, n, 50) / 1000;
 	free(copy);
 }
 
@@ -279,9 +279,9 @@ static void print_row(const char *name, struct series *s)
 {
 	bench_sort(s->ns, s->count);
 	printf("%-32s %8zu %8.2f %8.2f %8.2f\n", name, s->count,
-	       bench_percentile(s->ns, s->count, 50),
-	       bench_percentile(s->ns, s->count, 90),
-	       bench_percentile(s->ns, s->count, 99));
+	       bench_percentile(s->ns, s->count, 50) / 1000,
+	       bench_percentile(s->ns, s->count, 90) / 1000,
+	       bench_percentile(s->ns, s->count, 99) / 1000);
 }
 
 /* The median of the rounds' differences; round by round, so that what else the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* client: a process that connects once, times it and is gone. */
+/* client: who connects once and times it: a new process, or this one. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -21,15 +21,15 @@ struct client {
 	int64_t result;
 };
 
-static int64_t now_ns(void)
+uint64_t bench_now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* Runs in the new process, on memory that it shares with the old one. */
+/* A new process runs it on memory that it shares with the old one. */
 static int client_main(void *arg)
 {
 	/* A reset at the end: TIME_WAIT would eat the ports up. */
@@ -37,7 +37,7 @@ static int client_main(void *arg)
 	const struct timeval timeout = {.tv_sec = CONNECT_SEC};
 	struct client *c = arg;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int64_t start;
+	uint64_t start;
 
 	if (fd < 0) {
 		c->result = -errno;
@@ -45,15 +45,16 @@ static int client_main(void *arg)
 	}
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-	start = now_ns();
+	start = bench_now_ns();
 	if (connect(fd, (struct sockaddr *)&c->to, sizeof(c->to)) < 0)
 		c->result = -errno;
 	else
-		c->result = now_ns() - start;
+		c->result = (int64_t)(bench_now_ns() - start);
+	close(fd);
 	return 0;
 }
 
-static void accept_all(int listener)
+void bench_accept_all(int listener)
 {
 	int fd;
 
@@ -61,23 +62,34 @@ static void accept_all(int listener)
 		close(fd);
 }
 
-int64_t bench_connect(int listener, uint16_t port)
+/* As vfork(2) does: no page is copied while connect() is timed. */
+static void run_new(struct client *c)
 {
 	static alignas(16) char stack[STACK_SIZE];
+	pid_t pid = clone(client_main, stack + sizeof(stack),
+			  CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+
+	if (pid < 0) {
+		c->result = -errno;
+		return;
+	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+int64_t bench_connect(int listener, uint16_t port, bool new_process)
+{
 	struct client c = {
 		.to = {.sin_family = AF_INET,
 		       .sin_port = htons(port),
 		       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
 		.result = -ECHILD,
 	};
-	/* As vfork(2) does: no page is copied while connect() is timed. */
-	pid_t pid = clone(client_main, stack + sizeof(stack),
-			  CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
 
-	if (pid < 0)
-		return -errno;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	accept_all(listener);
+	if (new_process)
+		run_new(&c);
+	else
+		client_main(&c);
+	bench_accept_all(listener);
 	return c.result;
 }

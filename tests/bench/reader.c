@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* reader: the process that reads the queue: accept-only, or ptrap-ng. */
+/* reader: the process that reads the queue: accept-only, ptrap-ng, or a peer.
+ */
 #include <netinet/in.h> /* before linux/netfilter.h, which has its own */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +23,13 @@
 #include "target.h"
 #include "util.h"
 
-#define START_US (10 * UTIL_SEC)
-#define STOP_US	 (5 * UTIL_SEC)
-#define STEP_NS	 2000000L
+#define START_US   (20 * UTIL_SEC)
+#define STOP_US	   (5 * UTIL_SEC)
+#define STEP_NS	   2000000L
+#define ARGS_MAX   24
+#define PEER_QUEUE 777
+
+#define OPENSNITCH "opensnitchd"
 
 static volatile sig_atomic_t stopped;
 
@@ -32,8 +39,32 @@ static void on_term(int sig)
 	stopped = 1;
 }
 
+static void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = STEP_NS}, NULL);
+}
+
+/* ---------------------------------------------------------- the floor, peers
+ */
+
+static void run_command(const char *const *args)
+{
+	extern char **environ;
+	posix_spawn_file_actions_t fa;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
+	if (posix_spawnp(&pid, args[0], &fa, NULL, (char *const *)args,
+			 environ) == 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	posix_spawn_file_actions_destroy(&fa);
+}
+
 /* SIGTERM comes only while ppoll() waits. */
-static void accept_loop(struct nfqueue *q)
+static void accept_loop(struct nfqueue *q, const struct bench_reader *r)
 {
 	alignas(16) static char buf[NFQUEUE_BUF_SIZE];
 	struct pollfd pfd = {.fd = nfqueue_fd(q), .events = POLLIN};
@@ -48,45 +79,124 @@ static void accept_loop(struct nfqueue *q)
 			continue;
 		do {
 			m = nfqueue_receive(q, buf, sizeof(buf), &pkt, &error);
-			if (m == NFQUEUE_PACKET)
-				nfqueue_verdict(q, pkt.id, NF_ACCEPT);
+			if (m != NFQUEUE_PACKET)
+				continue;
+			if (r->what == BENCH_COMMAND)
+				run_command(r->args);
+			nfqueue_verdict(q, pkt.id, NF_ACCEPT);
 		} while (m != NFQUEUE_NONE);
 	}
 }
 
-static int accept_open(uint16_t port, struct nfqueue **q, struct ruleset **rs)
+static void format_target(const struct bench_target *t, char *text, size_t size)
 {
-	struct nfqueue_config qcfg = {.pick = true, .fail_open = true};
+	snprintf(text, size, "%s:%u", t->address != NULL ? t->address : "",
+		 t->port);
+}
+
+/* The same rule as ptrap-ng's own. */
+static int install(const struct bench_target *t, uint16_t queue,
+		   struct ruleset **rs)
+{
 	static struct target target;
-	struct target_error terr;
 	struct ruleset_error rerr;
-	char text[32];
+	struct target_error terr;
+	char text[64];
 	int err;
 
-	snprintf(text, sizeof(text), "127.0.0.1:%u", port);
-	err = target_parse(text, IPPROTO_TCP, &target, &terr);
-	if (err)
-		return err;
-	err = nfqueue_open(q, &qcfg);
-	if (err)
+	format_target(t, text, sizeof(text));
+	err = target_parse(text, t->protocol, &target, &terr);
+	if (err < 0)
 		return err;
 	return ruleset_install(rs,
 			       &(struct ruleset_config){
 				       .targets = &target,
 				       .ntargets = 1,
-				       .queue_num = nfqueue_num(*q),
-				       .new_only = true,
+				       .queue_num = queue,
+				       .new_only = t->new_only,
 				       .bypass = true,
 			       },
 			       &rerr);
 }
 
+static int read_queue(const struct bench_reader *r,
+		      const struct bench_target *t)
+{
+	struct nfqueue_config cfg = {.pick = true, .fail_open = true};
+	struct ruleset *rs = NULL;
+	struct nfqueue *q = NULL;
+	int err = nfqueue_open(&q, &cfg);
+
+	if (err == 0)
+		err = install(t, nfqueue_num(q), &rs);
+	if (err == 0)
+		accept_loop(q, r);
+	ruleset_close(rs);
+	nfqueue_close(q);
+	return err;
+}
+
+static bool is_bound(unsigned queue)
+{
+	FILE *f = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
+	unsigned num, bound = 0;
+	char line[256];
+
+	while (f != NULL && !bound && fgets(line, sizeof(line), f) != NULL)
+		bound = sscanf(line, "%u", &num) == 1 && num == queue;
+	if (f != NULL)
+		fclose(f);
+	return bound;
+}
+
+/* It is not to touch the host: our rule, an empty folder of rules. */
+static int host_opensnitch(const struct bench_config *cfg,
+			   const struct bench_target *t)
+{
+	uint64_t end = util_now_us() + START_US;
+	struct ruleset *rs = NULL;
+	char socket[256], log[256], queue[8];
+	pid_t pid;
+	int err;
+
+	snprintf(socket, sizeof(socket), "unix://%s/none.sock", cfg->tmp);
+	snprintf(log, sizeof(log), "%s/opensnitchd.log", cfg->tmp);
+	snprintf(queue, sizeof(queue), "%u", PEER_QUEUE);
+	pid = fork();
+	if (pid == 0) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execlp(OPENSNITCH, OPENSNITCH, "-process-monitor-method",
+		       "proc", "-queue-num", queue, "-rules-path", cfg->tmp,
+		       "-ui-socket", socket, "-log-file", log, (char *)NULL);
+		_exit(127);
+	}
+	while (!is_bound(PEER_QUEUE) && util_now_us() < end &&
+	       waitpid(pid, NULL, WNOHANG) == 0)
+		nap();
+	err = is_bound(PEER_QUEUE) ? install(t, PEER_QUEUE, &rs) : -ETIMEDOUT;
+	if (err == 0) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		while (!stopped)
+			sigsuspend(&none);
+	}
+	ruleset_close(rs);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return err;
+}
+
 /* Returns the exit status. */
-static int accept_main(uint16_t port)
+static int reader_main(const struct bench_config *cfg,
+		       const struct bench_reader *r,
+		       const struct bench_target *t)
 {
 	struct sigaction sa = {.sa_handler = on_term};
-	struct nfqueue *q = NULL;
-	struct ruleset *rs = NULL;
 	sigset_t term;
 	int err;
 
@@ -94,29 +204,53 @@ static int accept_main(uint16_t port)
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	err = accept_open(port, &q, &rs);
-	if (err)
-		fprintf(stderr, "accept-only reader: %s\n", strerror(-err));
-	else
-		accept_loop(q);
-	ruleset_close(rs);
-	nfqueue_close(q);
-	return err ? 1 : 0;
+	err = r->what == BENCH_OPENSNITCH ? host_opensnitch(cfg, t)
+					  : read_queue(r, t);
+	if (err < 0)
+		fprintf(stderr, "%s: %s\n", r->name, strerror(-err));
+	return err < 0 ? 1 : 0;
 }
 
-static void ptrap_exec(const char *ptrap, uint16_t port)
+static void ptrap_exec(const struct bench_config *cfg,
+		       const struct bench_reader *r,
+		       const struct bench_target *t, const char *json)
 {
-	char text[32];
+	const char *args[ARGS_MAX] = {cfg->ptrap, "-q", "-n", "0"};
+	char text[64], output[256];
+	size_t n = 4;
 
-	snprintf(text, sizeof(text), "127.0.0.1:%u", port);
-	execl(ptrap, ptrap, "-q", "-t", "-c", text, "-o", "json:/dev/null",
-	      (char *)NULL);
-	fprintf(stderr, "%s: %s\n", ptrap, strerror(errno));
+	format_target(t, text, sizeof(text));
+	snprintf(output, sizeof(output), "json:%s", json);
+	for (size_t i = 0; r->args != NULL && r->args[i] != NULL; i++)
+		args[n++] = r->args[i];
+	args[n++] = "-o";
+	args[n++] = output;
+	args[n++] = t->protocol == IPPROTO_TCP ? "-t" : "-u";
+	if (t->new_only)
+		args[n++] = "-c";
+	args[n] = text;
+	execv(cfg->ptrap, (char *const *)args);
+	fprintf(stderr, "%s: %s\n", cfg->ptrap, strerror(errno));
 }
 
-static void nap(void)
+/* ------------------------------------------------------------- start and end
+ */
+
+bool bench_is_there(const struct bench_reader *r)
 {
-	nanosleep(&(struct timespec){.tv_nsec = STEP_NS}, NULL);
+	const char *name = r->what == BENCH_COMMAND ? r->args[0] : OPENSNITCH;
+	const char *const folders[] = {"/usr/bin", "/bin", "/usr/sbin",
+				       "/sbin"};
+	char path[128];
+
+	if (r->what != BENCH_COMMAND && r->what != BENCH_OPENSNITCH)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folders[i], name);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The rules of a namespace that is ours alone: some, or none. */
@@ -138,7 +272,8 @@ static int wait_rules(pid_t pid, bool some, uint64_t within_us)
 	return -ETIMEDOUT;
 }
 
-pid_t bench_start(enum bench_mode mode, const char *ptrap, uint16_t port)
+pid_t bench_start(const struct bench_config *cfg, const struct bench_reader *r,
+		  const struct bench_target *target, const char *json)
 {
 	pid_t parent = getpid();
 	pid_t pid;
@@ -152,15 +287,15 @@ pid_t bench_start(enum bench_mode mode, const char *ptrap, uint16_t port)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
-		if (mode == BENCH_ACCEPT)
-			_exit(accept_main(port));
-		ptrap_exec(ptrap, port);
+		if (r->what != BENCH_PTRAP)
+			_exit(reader_main(cfg, r, target));
+		ptrap_exec(cfg, r, target, json);
 		_exit(127);
 	}
 	err = wait_rules(pid, true, START_US);
-	if (!err)
+	if (err == 0)
 		return pid;
-	fprintf(stderr, "the queue's reader did not come up: %s\n",
+	fprintf(stderr, "%s did not come up: %s\n", r->name,
 		err == -ECHILD ? "it ended" : strerror(-err));
 	if (err != -ECHILD)
 		bench_stop(pid);
@@ -173,9 +308,9 @@ int bench_stop(pid_t pid)
 	pid_t ended = 0;
 
 	kill(pid, SIGTERM);
-	while (!ended && util_now_us() < end) {
+	while (ended == 0 && util_now_us() < end) {
 		ended = waitpid(pid, NULL, WNOHANG);
-		if (!ended)
+		if (ended == 0)
 			nap();
 	}
 	if (ended != pid) {
@@ -184,22 +319,4 @@ int bench_stop(pid_t pid)
 		waitpid(pid, NULL, 0);
 	}
 	return wait_rules(pid, false, STOP_US);
-}
-
-long bench_read_status(pid_t pid, const char *field)
-{
-	size_t len = strlen(field);
-	char path[32], line[128];
-	long value = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while (!value && fgets(line, sizeof(line), f))
-		if (strncmp(line, field, len) == 0 && line[len] == ':')
-			value = strtol(line + len + 1, NULL, 10);
-	fclose(f);
-	return value;
 }
