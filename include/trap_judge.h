@@ -9,6 +9,7 @@
 #include "catch.h"
 #include "flow.h"
 #include "inbox.h"
+#include "process_cache.h"
 #include "rate.h"
 #include "trap.h"
 
@@ -31,6 +32,7 @@ struct trap {
 	uint64_t sequence; /* of the last event begun */
 	struct stats stats;
 	struct stats_tables *tables;
+	struct process_cache *processes;
 	uint64_t told_unseen;
 	uint64_t yielded_us;	/* when the processor was last left to others */
 	struct event loss;	      /* the event of packets unseen */

@@ -630,6 +630,8 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 		err = inbox_open(&t->inbox, cfg->queue);
 	if (err == 0)
 		err = stats_open(&t->tables);
+	if (err == 0)
+		err = process_cache_open(&t->processes);
 	if (err < 0) {
 		trap_close(t);
 		return err;
@@ -642,6 +644,7 @@ void trap_close(struct trap *t)
 {
 	if (t == NULL)
 		return;
+	process_cache_close(t->processes);
 	stats_close(t->tables);
 	inbox_close(t->inbox);
 	rate_close(t->rate);
