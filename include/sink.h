@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SINK_SIZE (1 << 20)		/* bytes that wait for a slow reader */
+#define SINK_SIZE (4 << 20)		/* bytes that wait for a slow reader; what
+					 * never waited takes no memory */
 
 struct sink;
 

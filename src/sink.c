@@ -19,6 +19,8 @@
 #define STACK_SIZE (64 * 1024)
 /* How long a file system that took half a record has until the next try. */
 #define RETRY_MS 200
+/* Records written with one system call. */
+#define BATCH 64
 
 struct sink {
 	pthread_mutex_t
@@ -49,24 +51,30 @@ static void ring_put(struct sink *s, const void *bytes, size_t len)
 	s->used += len;
 }
 
-static size_t ring_record_len(const struct sink *s)
+static size_t ring_len_at(const struct sink *s, size_t at)
 {
 	char bytes[sizeof(uint32_t)];
 	uint32_t len;
 
 	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = s->ring[(s->head + i) % SINK_SIZE];
+		bytes[i] = s->ring[(at + i) % SINK_SIZE];
 	memcpy(&len, bytes, sizeof(len));
 	return len;
+}
+
+static size_t ring_record_len(const struct sink *s)
+{
+	return ring_len_at(s, s->head);
 }
 
 static void ring_drop_record(struct sink *s)
 {
 	size_t len = sizeof(uint32_t) + ring_record_len(s);
 
-	s->head = (s->head + len) % SINK_SIZE;
 	s->used -= len;
 	s->records--;
+	/* From the start again: memory that is warm, and no more of it. */
+	s->head = s->used == 0 ? 0 : (s->head + len) % SINK_SIZE;
 }
 
 static void ring_drop_all(struct sink *s)
@@ -178,11 +186,53 @@ static bool wait_to_retry(struct sink *s, int err, size_t off)
 	return true; /* at the end, too, a last time */
 }
 
-/* The first record; the lock is held, and given up meanwhile. */
-static void write_record(struct sink *s)
+/* Where the first records are, BATCH of them at most. */
+static int gather(struct sink *s, struct iovec iov[2 * BATCH])
+{
+	size_t at = s->head;
+	int n = 0;
+
+	for (size_t i = 0; i < s->records && i < BATCH; i++) {
+		size_t len = ring_len_at(s, at);
+		size_t start = (at + sizeof(uint32_t)) % SINK_SIZE;
+		size_t first =
+			len < SINK_SIZE - start ? len : SINK_SIZE - start;
+
+		iov[n++] = (struct iovec){s->ring + start, first};
+		if (len > first)
+			iov[n++] = (struct iovec){s->ring, len - first};
+		at = (start + len) % SINK_SIZE;
+	}
+	return n;
+}
+
+/* Those that wait, at once.  Returns how much of the first one that is left has
+ * been written: 0 after an error, too, which it will meet itself.  The lock is
+ * held, and given up meanwhile. */
+static size_t write_batch(struct sink *s)
+{
+	struct iovec iov[2 * BATCH];
+	int n = gather(s, iov);
+	ssize_t written;
+	size_t left;
+
+	pthread_mutex_unlock(&s->lock);
+	written = writev(s->fd, iov, n);
+	pthread_mutex_lock(&s->lock);
+	left = written > 0 && !s->abandoned ? (size_t)written : 0;
+	while (left > 0 && left >= ring_record_len(s)) {
+		left -= ring_record_len(s);
+		ring_drop_record(s);
+		s->stats.written++;
+	}
+	return left;
+}
+
+/* The rest of the first record; the lock is held, and given up meanwhile. */
+static void write_record(struct sink *s, size_t off)
 {
 	size_t start = (s->head + sizeof(uint32_t)) % SINK_SIZE;
-	size_t len = ring_record_len(s), off = 0;
+	size_t len = ring_record_len(s);
 	int err = 0;
 
 	pthread_mutex_unlock(&s->lock);
@@ -226,10 +276,16 @@ static void *run(void *data)
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->abandoned && !(s->stop && s->records == 0)) {
-		if (s->records == 0)
+		size_t off = 0;
+
+		if (s->records == 0) {
 			wait_for_work(s);
-		else
-			write_record(s);
+			continue;
+		}
+		if (s->records > 1)
+			off = write_batch(s);
+		if (s->records > 0 && !s->abandoned)
+			write_record(s, off);
 	}
 	s->done = true;
 	abandoned = s->abandoned;

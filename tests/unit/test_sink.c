@@ -25,7 +25,8 @@
 
 #define LONG_US	 (20 * UTIL_SEC) /* what never comes to pass */
 #define RECORD	 1000
-#define ATTEMPTS 3000 /* of RECORD bytes: more than ring and pipe take */
+/* Of RECORD bytes: more than ring and pipe take. */
+#define ATTEMPTS (2 * SINK_SIZE / RECORD)
 
 static char dir[64];
 
