@@ -9,6 +9,7 @@
 #include "event.h"
 #include "hook.h"
 #include "inbox.h"
+#include "output_queue.h"
 #include "sockowner.h"
 #include "users.h"
 #include "witness_record.h"
@@ -44,6 +45,8 @@ struct catch {
 	bool by_socket;		/* who saw the socket connected, not the packet */
 	struct witness_record record;
 	struct hook *hook;
+	struct output_job job;	/* while the event is written */
+	struct catch *next;	/* of the spare ones */
 	struct event event;
 };
 
@@ -55,6 +58,11 @@ void catch_close(struct catch_pool *p);
 /* An empty one, or NULL: CATCH_MAX are open. */
 struct catch *catch_get(struct catch_pool *p);
 void catch_put(struct catch_pool *p, struct catch *c);
+
+/* Takes it out of the pool, which knows it no more: its event lives on until
+ * catch_reclaim. */
+void catch_detach(struct catch_pool *p, struct catch *c);
+void catch_reclaim(struct catch_pool *p, struct catch *c);
 
 /* A token names a catch across queues; a stale one gives NULL. */
 uint64_t catch_token(const struct catch *c);

@@ -33,14 +33,18 @@ struct trap {
 	struct stats stats;
 	struct stats_tables *tables;
 	struct process_cache *processes;
+	struct output_queue *told;	/* events on their way to the outputs */
 	uint64_t told_unseen;
 	uint64_t yielded_us;	/* when the processor was last left to others */
 	struct event loss;	      /* the event of packets unseen */
 	char json[OUTPUT_RECORD_MAX]; /* a command's standard input */
 };
 
-/* To all outputs. */
+/* To all outputs, behind those on their way. */
 void trap_tell(struct trap *t, const struct event *e);
+
+/* Waits until all that was told is with the outputs. */
+void trap_flush(struct trap *t);
 
 /* As many events as were asked for have been begun. */
 bool trap_is_count_reached(const struct trap *t);

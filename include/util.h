@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define CONTAINER_OF(ptr, type, member)                                        \
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
 #define UTIL_MS 1000ULL		/* microseconds in a millisecond */
 #define UTIL_SEC 1000000ULL	/* microseconds in a second */

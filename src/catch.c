@@ -18,6 +18,8 @@
 
 struct catch_pool {
 	unsigned n;
+	uint32_t generation;
+	struct catch *spare;
 	struct catch *list[CATCH_MAX]; /* allocated when first needed */
 };
 
@@ -38,7 +40,23 @@ void catch_close(struct catch_pool *p)
 			sockowner_release(&p->list[i]->answer);
 		free(p->list[i]);
 	}
+	while (p->spare != NULL) {
+		struct catch *c = p->spare;
+
+		p->spare = c->next;
+		free(c);
+	}
 	free(p);
+}
+
+static struct catch *take_spare(struct catch_pool *p)
+{
+	struct catch *c = p->spare;
+
+	if (c == NULL)
+		return calloc(1, sizeof(*c));
+	p->spare = c->next;
+	return c;
 }
 
 static struct catch *make(struct catch_pool *p, uint32_t index)
@@ -46,7 +64,7 @@ static struct catch *make(struct catch_pool *p, uint32_t index)
 	struct catch *c = p->list[index];
 
 	if (c == NULL) {
-		c = calloc(1, sizeof(*c));
+		c = take_spare(p);
 		if (c == NULL)
 			return NULL;
 		c->index = index;
@@ -63,7 +81,7 @@ struct catch *catch_get(struct catch_pool *p)
 		c = make(p, i);
 	if (c == NULL)
 		return NULL;
-	c->generation++;
+	c->generation = ++p->generation;
 	c->state = CATCH_OWNER;
 	c->nids = 0;
 	c->quiet = c->late = c->rival = c->hurried = false;
@@ -82,6 +100,18 @@ void catch_put(struct catch_pool *p, struct catch *c)
 	sockowner_release(&c->answer);
 	c->state = CATCH_FREE;
 	p->n--;
+}
+
+void catch_detach(struct catch_pool *p, struct catch *c)
+{
+	catch_put(p, c);
+	p->list[c->index] = NULL;
+}
+
+void catch_reclaim(struct catch_pool *p, struct catch *c)
+{
+	c->next = p->spare;
+	p->spare = c;
 }
 
 uint64_t catch_token(const struct catch *c)

@@ -94,6 +94,7 @@ static void copy_rest(struct strpool *pool, const struct process *from,
 	to->seccomp = from->seccomp;
 	to->cwd = copy(pool, from->cwd);
 	to->script = copy(pool, from->script);
+	to->script_open = from->script_open;
 	to->unit = copy(pool, from->unit);
 	to->container = copy(pool, from->container);
 	to->label = copy(pool, from->label);

@@ -586,6 +586,7 @@ void trap_drain(struct trap *t)
 			inbox_pop(t->inbox);
 		}
 	} while (!inbox_fill(t->inbox, INBOX_MAX));
+	trap_flush(t);
 }
 
 void trap_note_ruled(struct trap *t, uint64_t ruled)
@@ -632,6 +633,8 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 		err = stats_open(&t->tables);
 	if (err == 0)
 		err = process_cache_open(&t->processes);
+	if (err == 0)
+		err = output_queue_open(&t->told, cfg->outputs, cfg->noutputs);
 	if (err < 0) {
 		trap_close(t);
 		return err;
@@ -644,6 +647,9 @@ void trap_close(struct trap *t)
 {
 	if (t == NULL)
 		return;
+	if (t->told != NULL)
+		trap_flush(t);
+	output_queue_close(t->told);
 	process_cache_close(t->processes);
 	stats_close(t->tables);
 	inbox_close(t->inbox);

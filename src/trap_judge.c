@@ -20,8 +20,26 @@
 
 #define YIELD_EVERY_US 50000
 
+/* What has been written comes back to be used again. */
+static void reclaim(struct trap *t)
+{
+	struct output_job *job = output_queue_take_done(t->told), *next;
+
+	for (; job != NULL; job = next) {
+		next = job->next;
+		catch_reclaim(t->catches, CONTAINER_OF(job, struct catch, job));
+	}
+}
+
+void trap_flush(struct trap *t)
+{
+	output_queue_flush(t->told);
+	reclaim(t);
+}
+
 void trap_tell(struct trap *t, const struct event *e)
 {
+	trap_flush(t);
 	for (size_t i = 0; i < t->cfg.noutputs; i++)
 		output_write(t->cfg.outputs[i], e);
 }
@@ -29,15 +47,6 @@ void trap_tell(struct trap *t, const struct event *e)
 bool trap_is_count_reached(const struct trap *t)
 {
 	return t->cfg.count != 0 && t->sequence >= t->cfg.count;
-}
-
-/* The event of a catch is complete: out with it. */
-static void tell_catch(struct trap *t, struct catch *c)
-{
-	t->stats.events++;
-	t->stats.by_grade[c->event.grade]++;
-	stats_add_event(t->tables, &c->event);
-	trap_tell(t, &c->event);
 }
 
 /* ----------------------------------------------------------------- deciding */
@@ -82,6 +91,32 @@ void trap_close_catch(struct trap *t, struct catch *c)
 {
 	unlink_flow(t, c);
 	catch_put(t->catches, c);
+}
+
+static void count_event(struct trap *t, const struct event *e)
+{
+	t->stats.events++;
+	t->stats.by_grade[e->grade]++;
+	stats_add_event(t->tables, e);
+}
+
+/* The event is complete and the catch over: out with it. */
+static void tell_last(struct trap *t, struct catch *c)
+{
+	count_event(t, &c->event);
+	unlink_flow(t, c);
+	reclaim(t);
+	catch_detach(t->catches, c);
+	c->job.event = &c->event;
+	output_queue_put(t->told, &c->job);
+}
+
+/* Its command's end is still to be told, or its output is still the command's.
+ */
+static void tell_now(struct trap *t, struct catch *c)
+{
+	count_event(t, &c->event);
+	trap_tell(t, &c->event);
 }
 
 static void read_rest(struct trap *t, struct catch *c)
@@ -130,8 +165,7 @@ static bool ask_about(struct trap *t, struct catch *c)
 void trap_end_about(struct trap *t, struct catch *c)
 {
 	catch_take_about(c, &c->answer);
-	tell_catch(t, c);
-	trap_close_catch(t, c);
+	tell_last(t, c);
 }
 
 /* A resolver asks for others: the event says so.  Who sends from that port has
@@ -168,7 +202,11 @@ static void finish(struct trap *t, struct catch *c)
 	find_stub(t, &c->event);
 	if (ask_about(t, c))
 		return;
-	tell_catch(t, c);
+	if (!c->event.hook.ran) {
+		tell_last(t, c);
+		return;
+	}
+	tell_now(t, c);
 	if (c->hook != NULL) {
 		c->state = CATCH_TOLD;
 		unlink_flow(t, c);
