@@ -55,6 +55,9 @@ int fditer_start(struct fditer *it);
 int fditer_step(struct fditer *it, const uint64_t *inodes, size_t n,
 		uint64_t until_us, fdscan_cb cb, void *data);
 
+/* As fdscan's. */
+bool fditer_settled(const struct fditer *it);
+
 /* One round over all open sockets: who has them, once for each descriptor.  1:
  * complete, 0: until_us has passed, -errno.  Ends a sweep that is under way. */
 typedef void (*fditer_list_cb)(uint64_t inode, pid_t pid, void *data);

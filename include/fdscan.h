@@ -84,7 +84,9 @@ int fdscan_list(struct fdscan *fs, uint64_t until_us, fdscan_list_cb cb,
 unsigned fdscan_denied(const struct fdscan *fs);
 
 /* Of the same: false if new processes kept showing up at every new listing, so
- * that some born since the start may not have been looked at. */
+ * that some born since the start may not have been looked at.  None of those
+ * has sent what was there before the sweep; but a socket may be theirs alone by
+ * now, so that "nobody has it" is not certain. */
 bool fdscan_settled(const struct fdscan *fs);
 
 #endif

@@ -36,6 +36,10 @@ int sockowner_sweep_step(struct sockowner_sweep *s, const uint64_t *inodes,
 /* Of the sweep that has just ended: processes that it could not look at. */
 unsigned sockowner_sweep_denied(const struct sockowner_sweep *s);
 
+/* Of the same: was everybody looked at who was born meanwhile?  See
+ * fdscan_settled. */
+bool sockowner_sweep_settled(const struct sockowner_sweep *s);
+
 /* Who has which socket open now, until until_us; what is not known then is not
  * in the index. */
 void sockowner_sweep_list(struct sockowner_sweep *s, uint64_t until_us,

@@ -35,7 +35,7 @@ struct fditer {
 	size_t fresh;	     /* holders that the round has added */
 	struct found *found; /* sorted by inode and pid */
 	size_t nfound, size;
-	bool done;
+	bool done, settled;
 	int error; /* that ended the sweep */
 };
 
@@ -308,7 +308,7 @@ int fditer_start(struct fditer *it)
 {
 	it->nfound = 0;
 	it->rounds = 0;
-	it->done = false;
+	it->done = it->settled = false;
 	it->error = begin_round(it);
 	return it->error;
 }
@@ -318,10 +318,10 @@ static int go_round(struct fditer *it)
 {
 	bool born = it->newest == 0 ||
 		    procfs_newest_pid(it->loadavg_fd) != it->newest;
-	bool settled = !born || (it->rounds > 0 && it->fresh == 0);
 
 	end_round(it);
-	it->done = settled || ++it->rounds >= ROUNDS_MAX;
+	it->settled = !born || (it->rounds > 0 && it->fresh == 0);
+	it->done = it->settled || ++it->rounds >= ROUNDS_MAX;
 	return it->done ? 0 : begin_round(it);
 }
 
@@ -344,6 +344,11 @@ int fditer_step(struct fditer *it, const uint64_t *inodes, size_t n,
 			it->error = rc;
 	} while (it->error == 0 && util_now_us() < until_us);
 	return it->error < 0 ? it->error : it->done;
+}
+
+bool fditer_settled(const struct fditer *it)
+{
+	return it->settled;
 }
 
 /* What fditer_list works with. */

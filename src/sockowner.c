@@ -203,7 +203,8 @@ static void judge_idle(struct sockowner *so, struct wait *w)
 {
 	struct sockowner_answer *a = &w->answer, again = {0};
 	bool nobodys = so->may_ptrace && a->ndenied == 0 &&
-		       a->nholders_total == 0 && a->ring_pid == 0;
+		       a->nholders_total == 0 && a->ring_pid == 0 &&
+		       sockowner_sweep_settled(&so->sweeper);
 
 	/* Who has it did not send this. */
 	sockowner_release(a);
@@ -227,7 +228,9 @@ static bool may_be_in_ring(const struct sockowner_answer *a)
 	       (a->nholders == 0 || a->ring_pid != a->holders[0].pid);
 }
 
-/* The grade of a question whose sweep is complete. */
+/* The grade of a question whose sweep is complete.  Whether it has settled does
+ * not matter for a name: who was born since has not sent the packet, which was
+ * held before. */
 static void judge(struct sockowner *so, struct wait *w)
 {
 	struct sockowner_answer *a = &w->answer;

@@ -61,6 +61,11 @@ unsigned sockowner_sweep_denied(const struct sockowner_sweep *s)
 	return s->by_iter ? 0 : fdscan_denied(s->scan);
 }
 
+bool sockowner_sweep_settled(const struct sockowner_sweep *s)
+{
+	return s->by_iter ? fditer_settled(s->iter) : fdscan_settled(s->scan);
+}
+
 static void list_one(uint64_t inode, pid_t pid, void *data)
 {
 	sockowner_index_add(data, inode, pid);

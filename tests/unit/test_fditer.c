@@ -273,6 +273,7 @@ static void goes_round_for_the_newborn(void **state)
 	rounds[2].loadavg = "0.00 0.00 0.00 1/2 102\n";
 	assert_int_equal(sweep(&wanted, 1, &h), 1);
 	assert_int_equal(begun, 3);
+	assert_true(fditer_settled(it));
 	assert_int_equal(h.n, 2);
 	assert_int_equal(h.list[1].pid, 11);
 	/* And the next sweep begins with nothing. */
@@ -292,6 +293,28 @@ static void goes_round_in_the_dark(void **state)
 	assert_int_equal(sweep(&wanted, 1, &h), 1);
 	assert_int_equal(begun, 2);
 	assert_int_equal(h.n, 0);
+}
+
+/* Somebody new in each round: what there is must do, and says so. */
+static void goes_round_no_more(void **state)
+{
+	struct fditer_record list[ROUNDS] = {0};
+	static char loadavg[ROUNDS][40];
+	const uint64_t wanted = 70;
+	struct hits h;
+
+	(void)state;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		list[i] = (struct fditer_record){
+			.inode = 70, .pid = 10 + i, .tid = 10 + i, .fd = 3};
+		snprintf(loadavg[i], sizeof(loadavg[i]),
+			 "0.00 0.00 0.00 1/2 %u\n", 100 + i);
+		add_round(list, i + 1);
+		rounds[i].loadavg = loadavg[i];
+	}
+	assert_int_equal(sweep(&wanted, 1, &h), 1);
+	assert_true(begun < ROUNDS);
+	assert_false(fditer_settled(it));
 }
 
 static void many_records_in_slices(void **state)
@@ -382,6 +405,7 @@ int main(void)
 		TEST(is_told_what_is_closed),
 		TEST(goes_round_for_the_newborn),
 		TEST(goes_round_in_the_dark),
+		TEST(goes_round_no_more),
 		TEST(many_records_in_slices),
 		TEST(errors_end_the_sweep),
 		TEST(lists_all),
