@@ -216,6 +216,37 @@ static void test_dump(void **state)
 	nl_close(nl);
 }
 
+/* What the kernel says when the table changed under a dump; net/netlink. */
+static bool tear;
+
+ssize_t __real_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t n = __real_recvmsg(fd, msg, flags);
+	struct nlmsghdr *nlh = msg->msg_iov->iov_base;
+
+	if (tear && n > 0)
+		nlh->nlmsg_flags |= NLM_F_DUMP_INTR;
+	tear = false;
+	return n;
+}
+
+static void test_torn_dump(void **state)
+{
+	struct nl *nl = open_nl(NETLINK_SOCK_DIAG);
+	struct seen s = {0};
+
+	(void)state;
+	need_netns();
+	need(udp_dump(nl, &s) != -ENOENT, "the kernel has no udp_diag");
+	tear = true;
+	assert_int_equal(udp_dump(nl, &s), -EAGAIN);
+	assert_int_equal(udp_dump(nl, &s), 0);
+	nl_close(nl);
+}
+
 /* inet_diag tells of a missing protocol in the dump's last message. */
 static void test_dump_error(void **state)
 {
@@ -552,6 +583,7 @@ int main(void)
 		cmocka_unit_test(test_ack),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_dump_error),
+		cmocka_unit_test(test_torn_dump),
 		cmocka_unit_test(test_stale_answer),
 		cmocka_unit_test(test_forged_answer),
 		cmocka_unit_test(test_no_answer),
