@@ -112,6 +112,25 @@ static void test_other_bytes_are_another_packet(void **state)
 	assert_int_equal(find(2 * MS_NS, other, 1000, 0), 7);
 }
 
+/* Enough of them that some share a place in the table. */
+static void test_other_addresses_are_another_packet(void **state)
+{
+	enum { ROUNDS = 20, MANY = 2000 };
+	uint8_t other[32];
+
+	memcpy(other, datagram, sizeof(other));
+	other[19] = 3; /* the last of its address */
+	for (unsigned i = 1; i <= ROUNDS * MANY; i++) {
+		memcpy(other + 16, &i, 3);
+		add(1, 10 * MS_NS, other);
+		assert_int_equal(find(20 * MS_NS, datagram, 1000, 0), 0);
+		if (i % MANY == 0) {
+			teardown(state);
+			setup(state);
+		}
+	}
+}
+
 static void test_other_user_is_another_sender(void **state)
 {
 	(void)state;
@@ -305,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_is_found_once),
 		TEST(test_other_bytes_are_another_packet),
+		TEST(test_other_addresses_are_another_packet),
 		TEST(test_other_user_is_another_sender),
 		TEST(test_later_record_is_not_its_own),
 		TEST(test_seen_again_is_the_same),
