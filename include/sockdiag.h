@@ -33,6 +33,9 @@ struct sockdiag_row {
 	bool raw;			/* local_port is a protocol number */
 	bool payload_only;		/* raw: it writes no IP header; told of
 					 * by raw_diag, since 5.10 */
+	bool no_mc_loop;		/* it does not get its own multicasts, as
+					 * the kernel's sockets for tunnels
+					 * (setup_udp_tunnel_sock); since 5.10 */
 };
 
 struct sockdiag;

@@ -114,14 +114,15 @@ static int parse_meminfo(const void *payload, size_t len,
 	return 0;
 }
 
-/* Bits of struct inet_diag_sockopt, which has had hdrincl from the start. */
+/* Bits of struct inet_diag_sockopt, which has had these from the start. */
 static int parse_sockopt(const void *payload, size_t len,
 			 struct sockdiag_row *row)
 {
-	struct inet_diag_sockopt opt = {0};
+	struct inet_diag_sockopt opt = {.mc_loop = 1};
 
 	memcpy(&opt, payload, len < sizeof(opt) ? len : sizeof(opt));
 	row->payload_only = !opt.hdrincl;
+	row->no_mc_loop = !opt.mc_loop;
 	return 0;
 }
 

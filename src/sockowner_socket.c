@@ -354,12 +354,14 @@ list_possible(const struct sockowner_finder *f, const struct sockowner_query *q,
 }
 
 /* A tunnel's socket sends packets that are charged to others: wireguard's, for
- * one (skb_scrub_packet keeps the owner since Linux 4.19). */
+ * one (skb_scrub_packet keeps the owner since Linux 4.19).  Nobody has it open;
+ * but so it is with a process's that is in flight, or in an io_uring only, and
+ * then the packet is another one's who had that port and is gone. */
 static bool is_idle(const struct sockowner_query *q,
 		    const struct sockdiag_row *row)
 {
 	return !sockowner_raw_sends(q) && q->held.packets > 0 &&
-	       row->inode != 0 && row->wqueue == 0;
+	       row->inode != 0 && row->wqueue == 0 && row->no_mc_loop;
 }
 
 /* The kernel's look-up for datagrams names one of several sockets that may

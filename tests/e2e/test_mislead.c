@@ -286,6 +286,37 @@ static void port_taken_over_silently(void **state)
 	trap_expect_end(t);
 }
 
+/* The same, and B's socket is in a message that nobody reads: that looks like
+ * one of the kernel's own. */
+static void put_in_flight(struct stage *st, const void *arg)
+{
+	int fd = open_socket(arg), pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) || fd_send(pair[0], fd))
+		_exit(89);
+	close(fd);
+	stage_ready(st, 0);
+	stage_wait(st);
+}
+
+static void port_taken_over_in_flight(void **state)
+{
+	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
+	struct send_arg a = bound;
+	struct sender *sa;
+	json_t *e;
+
+	(void)state;
+	a.vanish = true;
+	sa = sender_start(send_one, &a);
+	sender_end(sa);
+	sender_run(put_in_flight, &bound, NULL);
+	thaw_with(t, 1);
+	e = trap_event(t);
+	expect_seen_or(e, sa->pid, "creator|uid-only|unknown");
+	trap_expect_end(t);
+}
+
 static void reuseport_one_sent(void **state)
 {
 	struct trap_run *t = start_frozen("-u", ADDR_RESOLVER ":53");
@@ -655,6 +686,7 @@ int main(void)
 		e2e_test(port_taken_over_by_large),
 		e2e_test(many_of_one),
 		e2e_test(port_taken_over_silently),
+		e2e_test(port_taken_over_in_flight),
 		e2e_test(reuseport_one_sent),
 		e2e_test(reuseport_both_sent),
 		e2e_test(device_bound_has_the_tuple),

@@ -193,9 +193,11 @@ static void test_parse_more_attrs(void **state)
 	assert_int_equal(parse_with(&a, sizeof(a), &row), 0);
 	assert_int_equal(row.wmem, 4711);
 	assert_false(row.payload_only);
+	assert_true(row.no_mc_loop);
 	a.bits[0] = 0xf7;
 	assert_int_equal(parse_with(&a, sizeof(a), &row), 0);
 	assert_true(row.payload_only);
+	assert_false(row.no_mc_loop);
 	a.mem.nla_len = 4 + SK_MEMINFO_WMEM_ALLOC * 4;
 	assert_int_equal(parse_with(&a, sizeof(a), &row), -EBADMSG);
 }
