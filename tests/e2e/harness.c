@@ -166,6 +166,15 @@ void e2e_addresses(void)
 	mnl_socket_close(nl);
 }
 
+void e2e_add_address(const char *addr)
+{
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+
+	assert_non_null(nl);
+	assert_int_equal(lo_add(nl, addr), 0);
+	mnl_socket_close(nl);
+}
+
 /* The test's life. */
 
 const char *test_dir(void)

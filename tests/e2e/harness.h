@@ -43,6 +43,7 @@ int e2e_setup(void **state);
 int e2e_teardown(void **state);
 /* Loopback up, with the addresses, in a namespace that a test has entered. */
 void e2e_addresses(void);
+void e2e_add_address(const char *addr);
 bool e2e_has_ipv6(void);
 /* Does ptrap-ng see who sends?  E2E_WITNESS in the environment is for its option
  * --witness: not with "none" or "cgroup". */
