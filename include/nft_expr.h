@@ -39,6 +39,19 @@ int nft_expr_dport(struct nftnl_rule *r, uint16_t low, uint16_t high);
 int nft_expr_tcp_syn(struct nftnl_rule *r);
 /* ct state new */
 int nft_expr_ct_new(struct nftnl_rule *r);
+/* ct status dnat */
+int nft_expr_ct_dnat(struct nftnl_rule *r);
+/* ct status ! dnat */
+int nft_expr_ct_not_dnat(struct nftnl_rule *r);
+/* ct direction reply */
+int nft_expr_ct_reply(struct nftnl_rule *r);
+/* ct original ip daddr 10.0.0.0/8: where the connection's first packet went */
+int nft_expr_ct_daddr(struct nftnl_rule *r, const struct ipnet *net);
+/* ct original ip daddr { 10.0.0.1, 10.0.0.2 } */
+int nft_expr_ct_daddr_set(struct nftnl_rule *r, uint8_t family,
+			  uint32_t set_id);
+/* ct original proto-dst 53, or ct original proto-dst 53-54 */
+int nft_expr_ct_dport(struct nftnl_rule *r, uint16_t low, uint16_t high);
 
 /* counter packets 0 bytes 0 */
 int nft_expr_counter(struct nftnl_rule *r);

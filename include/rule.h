@@ -13,11 +13,22 @@
 #include "strbuf.h"
 #include "target.h"
 
+/* What a rule asks connection tracking for, beside the state. */
+enum rule_ct {
+	RULE_CT_NONE,
+	RULE_CT_NO_DNAT,	/* ct status ! dnat: nothing else */
+	RULE_CT_REPLY,		/* ct direction reply: nothing else */
+	RULE_CT_ORIGINAL,	/* nets and ports are of where the connection's
+				 * first packet went before any NAT */
+	RULE_CT_DNAT,		/* ct status dnat, before all other matches */
+};
+
 /*
  * The matches of one nftables rule of ours, in this order.  A family of 0 means
  * both; ports need either a protocol or the set of all that have ports.
  */
 struct rule {
+	enum rule_ct ct;
 	uint8_t family;			/* AF_INET, AF_INET6, 0 */
 	struct ipaddr saddr;		/* of family, or AF_UNSPEC: any */
 	struct ipnet nets[TARGET_NETS_MAX];	/* sorted, each once */
@@ -48,6 +59,17 @@ size_t rule_expand(const struct target *t, size_t index, bool new_only,
 /* The rule that lets a TCP session of ours pass: t is of the packets that we
  * send; incoming: the rule is for the other side's. */
 void rule_exempt(struct rule *r, const struct tuple *t, bool incoming);
+
+/* What was rewritten on its way out, to one of the rule's destinations. */
+void rule_behind_nat(struct rule *r);
+
+/* The rule, as rule_expand makes it without new_only, returns for connections
+ * that it has caught before their destination was rewritten. */
+void rule_seen_before_nat(struct rule *r);
+
+/* The rule that returns for what has its own destination still: NO_DNAT, or what
+ * answers a connection (REPLY). */
+void rule_return(struct rule *r, enum rule_ct ct);
 
 /* The protocols of the set that the rule needs, ascending; returns how many, 0
  * where it needs none (a protocol is given, or no ports are). */

@@ -21,6 +21,9 @@ struct ruleset_config {
 	bool new_only;			/* -c: first packet of a flow */
 	bool bypass;			/* let traffic pass when nobody reads */
 	bool input, forward;		/* chains beside output */
+	bool nat;			/* a second one on the output hook, behind
+					 * local DNAT; it has conntrack switched on
+					 * in the namespace */
 	bool exempt_ssh;		/* `ssh` returns before all targets */
 	struct tuple ssh;		/* our side's packets: saddr is here; with
 					 * input the other side's return, too */
@@ -45,7 +48,9 @@ struct ruleset_error {
  * flag (5.12+: the kernel removes it when our socket closes, SIGKILL or not),
  * else without it; with the native queue expression, else with the xt target.
  * Chains output (and input, forward) at priority -150; per target one rule, or
- * two where -c needs them, with a counter.  -errno and *err: -EPERM no
+ * two where -c needs them, with a counter.  With nat also output-nat at -50, for
+ * what was no target's before its destination was rewritten: no packet is queued
+ * by both.  -errno and *err: -EPERM no
  * permission, -EOPNOTSUPP no nf_tables or neither form of queue, -EEXIST a table
  * of that name is there, -EINVAL a target that no rule can express (see
  * rule_expand).  After an error nothing is installed.

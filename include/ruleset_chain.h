@@ -3,6 +3,7 @@
 #ifndef RULESET_CHAIN_H
 #define RULESET_CHAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rule.h"
@@ -12,10 +13,18 @@
 #define RULESET_CHAIN_PRIORITY	    (-150)
 #define RULESET_CHAIN_PRIORITY_NAME "mangle"	/* nft's word for it */
 
+/* After local DNAT (-100): it has the destination that the wire will see. */
+#define RULESET_CHAIN_NAT_PRIORITY	(-50)
+#define RULESET_CHAIN_NAT_PRIORITY_NAME "-50"
+
 struct ruleset_chain {
-	const char *name;	/* nft's word for the hook, too */
+	const char *name;
+	const char *hook_name;	/* nft's word for the hook */
 	uint32_t hook;		/* NF_INET_LOCAL_OUT, ... */
+	bool nat;		/* behind NAT */
 };
+
+int32_t ruleset_chain_priority(const struct ruleset_chain *chain);
 
 /* The chains that cfg asks for: the first after NULL, NULL after the last. */
 const struct ruleset_chain *

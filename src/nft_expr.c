@@ -7,6 +7,7 @@
 #include <libnftnl/expr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
@@ -125,24 +126,35 @@ int nft_expr_l4proto_set(struct nftnl_rule *r, uint32_t set_id)
 	return ret ? ret : put_lookup(r, set_id);
 }
 
-/* Whole bytes need no mask, only a shorter load: nft does the same. */
-static int put_net(struct nftnl_rule *r, const struct ipnet *net,
-		   uint32_t offset)
+/* Whole bytes need no mask, only a shorter load or comparison: nft does the
+ * same. */
+static uint32_t compared_len(const struct ipnet *net)
 {
-	const void *addr = net->addr.bytes;
-	uint32_t len = (uint32_t)ipaddr_len(&net->addr);
-	bool whole = net->prefix && net->prefix % 8 == 0;
-	uint8_t mask[16];
-	int ret;
+	if (net->prefix && net->prefix % 8 == 0)
+		return net->prefix / 8;
+	return (uint32_t)ipaddr_len(&net->addr);
+}
 
-	if (whole)
-		len = net->prefix / 8;
-	ret = put_payload(r, NFT_PAYLOAD_NETWORK_HEADER, offset, len);
-	if (!ret && !whole) {
+static int put_net_cmp(struct nftnl_rule *r, const struct ipnet *net)
+{
+	uint32_t len = compared_len(net);
+	uint8_t mask[16];
+	int ret = 0;
+
+	if (!net->prefix || net->prefix % 8) {
 		ipnet_mask(net, mask);
 		ret = put_mask(r, mask, len);
 	}
-	return ret ? ret : put_cmp(r, NFT_CMP_EQ, addr, len);
+	return ret ? ret : put_cmp(r, NFT_CMP_EQ, net->addr.bytes, len);
+}
+
+static int put_net(struct nftnl_rule *r, const struct ipnet *net,
+		   uint32_t offset)
+{
+	int ret = put_payload(r, NFT_PAYLOAD_NETWORK_HEADER, offset,
+			      compared_len(net));
+
+	return ret ? ret : put_net_cmp(r, net);
 }
 
 static uint32_t saddr_offset(uint8_t family)
@@ -182,19 +194,24 @@ int nft_expr_daddr_set(struct nftnl_rule *r, uint8_t family, uint32_t set_id)
 	return ret ? ret : put_lookup(r, set_id);
 }
 
-static int put_port(struct nftnl_rule *r, uint32_t offset, uint16_t low,
-		    uint16_t high)
+static int put_port_cmp(struct nftnl_rule *r, uint16_t low, uint16_t high)
 {
 	uint16_t from = htons(low), to = htons(high);
-	int ret = put_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, offset,
-			      sizeof(from));
+	int ret;
 
-	if (ret)
-		return ret;
 	if (low == high)
 		return put_cmp(r, NFT_CMP_EQ, &from, sizeof(from));
 	ret = put_cmp(r, NFT_CMP_GTE, &from, sizeof(from));
 	return ret ? ret : put_cmp(r, NFT_CMP_LTE, &to, sizeof(to));
+}
+
+static int put_port(struct nftnl_rule *r, uint32_t offset, uint16_t low,
+		    uint16_t high)
+{
+	int ret = put_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, offset,
+			      sizeof(low));
+
+	return ret ? ret : put_port_cmp(r, low, high);
 }
 
 int nft_expr_sport(struct nftnl_rule *r, uint16_t port)
@@ -220,18 +237,89 @@ int nft_expr_tcp_syn(struct nftnl_rule *r)
 	return ret ? ret : put_cmp(r, NFT_CMP_EQ, &syn, sizeof(syn));
 }
 
+static struct nftnl_expr *put_ct(struct nftnl_rule *r, uint32_t key)
+{
+	struct nftnl_expr *e = put(r, "ct");
+
+	if (e) {
+		nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
+		nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, REG);
+	}
+	return e;
+}
+
+/* One of the bits is set (NEQ), or none (EQ). */
+static int put_ct_bits(struct nftnl_rule *r, uint32_t key, uint32_t bits,
+		       uint32_t op)
+{
+	static const uint32_t zero;
+	int ret = put_ct(r, key) ? 0 : -ENOMEM;
+
+	if (!ret)
+		ret = put_mask(r, &bits, sizeof(bits));
+	return ret ? ret : put_cmp(r, op, &zero, sizeof(zero));
+}
+
 int nft_expr_ct_new(struct nftnl_rule *r)
 {
-	static const uint32_t mask = 1U << (IP_CT_NEW + 1), zero;
-	struct nftnl_expr *e = put(r, "ct");
-	int ret;
+	return put_ct_bits(r, NFT_CT_STATE, 1U << (IP_CT_NEW + 1), NFT_CMP_NEQ);
+}
+
+int nft_expr_ct_dnat(struct nftnl_rule *r)
+{
+	return put_ct_bits(r, NFT_CT_STATUS, IPS_DST_NAT, NFT_CMP_NEQ);
+}
+
+int nft_expr_ct_not_dnat(struct nftnl_rule *r)
+{
+	return put_ct_bits(r, NFT_CT_STATUS, IPS_DST_NAT, NFT_CMP_EQ);
+}
+
+int nft_expr_ct_reply(struct nftnl_rule *r)
+{
+	static const uint8_t reply = IP_CT_DIR_REPLY;
+
+	if (!put_ct(r, NFT_CT_DIRECTION))
+		return -ENOMEM;
+	return put_cmp(r, NFT_CMP_EQ, &reply, sizeof(reply));
+}
+
+static int put_ct_original(struct nftnl_rule *r, uint32_t key)
+{
+	struct nftnl_expr *e = put_ct(r, key);
 
 	if (!e)
 		return -ENOMEM;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, REG);
-	ret = put_mask(r, &mask, sizeof(mask));
-	return ret ? ret : put_cmp(r, NFT_CMP_NEQ, &zero, sizeof(zero));
+	nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+	return 0;
+}
+
+/* Of the other family there is none, and the rule does not match. */
+static int put_ct_daddr(struct nftnl_rule *r, uint8_t family)
+{
+	return put_ct_original(r, family == AF_INET ? NFT_CT_DST_IP
+						    : NFT_CT_DST_IP6);
+}
+
+int nft_expr_ct_daddr(struct nftnl_rule *r, const struct ipnet *net)
+{
+	int ret = put_ct_daddr(r, net->addr.family);
+
+	return ret ? ret : put_net_cmp(r, net);
+}
+
+int nft_expr_ct_daddr_set(struct nftnl_rule *r, uint8_t family, uint32_t set_id)
+{
+	int ret = put_ct_daddr(r, family);
+
+	return ret ? ret : put_lookup(r, set_id);
+}
+
+int nft_expr_ct_dport(struct nftnl_rule *r, uint16_t low, uint16_t high)
+{
+	int ret = put_ct_original(r, NFT_CT_PROTO_DST);
+
+	return ret ? ret : put_port_cmp(r, low, high);
 }
 
 /* --------------------------------------------------------------- statements */

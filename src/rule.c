@@ -119,6 +119,26 @@ void rule_exempt(struct rule *r, const struct tuple *t, bool incoming)
 	};
 }
 
+void rule_behind_nat(struct rule *r)
+{
+	r->ct = RULE_CT_DNAT;
+}
+
+void rule_seen_before_nat(struct rule *r)
+{
+	r->ct = RULE_CT_ORIGINAL;
+	r->exempt = true;
+}
+
+void rule_return(struct rule *r, enum rule_ct ct)
+{
+	*r = (struct rule){
+		.ct = ct,
+		.proto = PROTO_ANY,
+		.exempt = true,
+	};
+}
+
 size_t rule_protos(const struct rule *r, uint8_t protos[RULE_PROTOS_MAX])
 {
 	size_t n = 0;
@@ -133,12 +153,21 @@ size_t rule_protos(const struct rule *r, uint8_t protos[RULE_PROTOS_MAX])
 
 /* --------------------------------------------------------------- as netlink */
 
+static int put_ct_addr(const struct rule *r, struct nftnl_rule *nr,
+		       uint32_t set)
+{
+	return r->nnets == 1 ? nft_expr_ct_daddr(nr, &r->nets[0])
+			     : nft_expr_ct_daddr_set(nr, r->family, set);
+}
+
 static int put_addr(const struct rule *r, struct nftnl_rule *nr, uint32_t set)
 {
 	int ret;
 
 	if (!r->family)
 		return 0;
+	if (r->ct == RULE_CT_ORIGINAL)
+		return put_ct_addr(r, nr, set);
 	ret = nft_expr_nfproto(nr, r->family);
 	if (!ret && r->saddr.family)
 		ret = nft_expr_saddr(nr, &r->saddr);
@@ -159,17 +188,42 @@ static int put_proto(const struct rule *r, struct nftnl_rule *nr, uint32_t set)
 	return nft_expr_l4proto(nr, (uint8_t)r->proto, !r->not_proto);
 }
 
+static int put_dport(const struct rule *r, struct nftnl_rule *nr)
+{
+	return r->ct == RULE_CT_ORIGINAL
+		       ? nft_expr_ct_dport(nr, r->port_low, r->port_high)
+		       : nft_expr_dport(nr, r->port_low, r->port_high);
+}
+
+static int put_ct(const struct rule *r, struct nftnl_rule *nr)
+{
+	switch (r->ct) {
+	case RULE_CT_NONE:
+	case RULE_CT_ORIGINAL:
+		break;
+	case RULE_CT_NO_DNAT:
+		return nft_expr_ct_not_dnat(nr);
+	case RULE_CT_REPLY:
+		return nft_expr_ct_reply(nr);
+	case RULE_CT_DNAT:
+		return nft_expr_ct_dnat(nr);
+	}
+	return 0;
+}
+
 int rule_put(const struct rule *r, struct nftnl_rule *nr, uint32_t addr_set,
 	     uint32_t proto_set)
 {
-	int ret = put_addr(r, nr, addr_set);
+	int ret = put_ct(r, nr);
 
+	if (!ret)
+		ret = put_addr(r, nr, addr_set);
 	if (!ret)
 		ret = put_proto(r, nr, proto_set);
 	if (!ret && r->sport)
 		ret = nft_expr_sport(nr, r->sport);
 	if (!ret && has_ports(r))
-		ret = nft_expr_dport(nr, r->port_low, r->port_high);
+		ret = put_dport(r, nr);
 	if (!ret && r->syn)
 		ret = nft_expr_tcp_syn(nr);
 	if (!ret && r->ct_new)
@@ -198,7 +252,8 @@ static void format_addr(const struct rule *r, struct strbuf *out)
 	if (r->saddr.family)
 		strbuf_printf(out, " %s saddr %s", ip,
 			      ipaddr_format(&r->saddr, text));
-	strbuf_printf(out, " %s daddr ", ip);
+	strbuf_printf(out, " %s%s daddr ",
+		      r->ct == RULE_CT_ORIGINAL ? "ct original " : "", ip);
 	strbuf_puts(out, r->nnets > 1 ? "{ " : "");
 	for (size_t i = 0; i < r->nnets; i++) {
 		strbuf_puts(out, i ? ", " : "");
@@ -233,14 +288,42 @@ static void format_proto_set(const uint8_t *protos, size_t n,
 	strbuf_puts(out, " }");
 }
 
+static void add_port_range(const struct rule *r, struct strbuf *out)
+{
+	strbuf_printf(out, "%u", r->port_low);
+	if (r->port_high != r->port_low)
+		strbuf_printf(out, "-%u", r->port_high);
+}
+
 static void add_ports(const struct rule *r, const char *header,
 		      struct strbuf *out)
 {
 	if (r->sport)
 		strbuf_printf(out, " %s sport %u", header, r->sport);
-	strbuf_printf(out, " %s dport %u", header, r->port_low);
-	if (r->port_high != r->port_low)
-		strbuf_printf(out, "-%u", r->port_high);
+	strbuf_printf(out, " %s dport ", header);
+	add_port_range(r, out);
+}
+
+static void add_meta_proto(const struct rule *r, struct strbuf *out)
+{
+	strbuf_printf(out, " meta l4proto %s", r->not_proto ? "!= " : "");
+	add_proto(out, r->proto);
+}
+
+/* Of a connection, nothing of the packet's own header. */
+static void format_ct_proto(const struct rule *r, struct strbuf *out)
+{
+	uint8_t protos[RULE_PROTOS_MAX];
+	size_t n = rule_protos(r, protos);
+
+	if (n)
+		format_proto_set(protos, n, out);
+	else if (r->proto != PROTO_ANY)
+		add_meta_proto(r, out);
+	if (!has_ports(r))
+		return;
+	strbuf_puts(out, " ct original proto-dst ");
+	add_port_range(r, out);
 }
 
 /* A match in a protocol's own header says the protocol: nft then leaves "meta
@@ -256,14 +339,28 @@ static void format_proto(const struct rule *r, struct strbuf *out)
 	} else if (has_ports(r)) {
 		add_ports(r, proto_nft_name(r->proto), out);
 	} else if (r->proto != PROTO_ANY && !r->syn) {
-		strbuf_printf(out, " meta l4proto %s",
-			      r->not_proto ? "!= " : "");
-		add_proto(out, r->proto);
+		add_meta_proto(r, out);
 	}
 	/* Newer versions print "tcp flags & (syn | ack) == syn", and read
 	 * this. */
 	if (r->syn)
 		strbuf_puts(out, " tcp flags syn / syn,ack");
+}
+
+static const char *ct_words(enum rule_ct ct)
+{
+	switch (ct) {
+	case RULE_CT_NONE:
+	case RULE_CT_ORIGINAL:
+		break;
+	case RULE_CT_NO_DNAT:
+		return " ct status ! dnat";
+	case RULE_CT_REPLY:
+		return " ct direction reply";
+	case RULE_CT_DNAT:
+		return " ct status dnat";
+	}
+	return "";
 }
 
 void rule_format(const struct rule *r, struct strbuf *out)
@@ -272,8 +369,12 @@ void rule_format(const struct rule *r, struct strbuf *out)
 	struct strbuf words;
 
 	strbuf_init(&words, mem, sizeof(mem));
+	strbuf_puts(&words, ct_words(r->ct));
 	format_addr(r, &words);
-	format_proto(r, &words);
+	if (r->ct == RULE_CT_ORIGINAL)
+		format_ct_proto(r, &words);
+	else
+		format_proto(r, &words);
 	if (r->ct_new)
 		strbuf_puts(&words, " ct state new");
 	/* Each match brings its own blank before it. */

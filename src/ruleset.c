@@ -124,7 +124,7 @@ static void add_rule(const struct rule *rule, void *data)
 	uint32_t proto_set = add_proto_set(a->b, rule);
 	int err = r ? rule_put(rule, r, addr_set, proto_set) : -ENOMEM;
 
-	if (!err && !rule->exempt)
+	if (!err && (!rule->exempt || rule->ct == RULE_CT_ORIGINAL))
 		err = set_target(r, rule->target);
 	if (!err)
 		err = rule->exempt ? nft_expr_return(r)
@@ -142,7 +142,7 @@ static void add_all(struct nft_batch *b, const struct ruleset *rs,
 	nft_batch_add_table(b, rs->owner ? TABLE_F_OWNER : 0);
 	while ((c = ruleset_chain_next(cfg, c)))
 		nft_batch_add_chain(b, c->name, c->hook,
-				    RULESET_CHAIN_PRIORITY);
+				    ruleset_chain_priority(c));
 	while ((c = ruleset_chain_next(cfg, c))) {
 		struct addition a = {b, rs, cfg, c->name};
 
@@ -169,7 +169,7 @@ static void describe_rule(const struct ruleset_config *cfg,
 	struct nftnl_rule *r = nftnl_rule_alloc();
 	size_t target;
 
-	err->what = "rule for the ssh session";
+	err->what = cfg->exempt_ssh ? "rule for the ssh session" : "rule";
 	if (r && nftnl_rule_nlmsg_parse(nlh, r) == 0 && get_target(r, &target))
 		describe_target(cfg, target, err);
 	if (r)

@@ -8,14 +8,17 @@
 #include "util.h"
 
 static const struct ruleset_chain chains[] = {
-	{"output", NF_INET_LOCAL_OUT},
-	{"input", NF_INET_LOCAL_IN},
-	{"forward", NF_INET_FORWARD},
+	{"output", "output", NF_INET_LOCAL_OUT, false},
+	{"output-nat", "output", NF_INET_LOCAL_OUT, true},
+	{"input", "input", NF_INET_LOCAL_IN, false},
+	{"forward", "forward", NF_INET_FORWARD, false},
 };
 
 static bool is_wanted(const struct ruleset_config *cfg,
 		      const struct ruleset_chain *chain)
 {
+	if (chain->nat)
+		return cfg->nat;
 	switch (chain->hook) {
 	case NF_INET_LOCAL_IN:
 		return cfg->input;
@@ -37,12 +40,41 @@ ruleset_chain_next(const struct ruleset_config *cfg,
 	return NULL;
 }
 
+int32_t ruleset_chain_priority(const struct ruleset_chain *chain)
+{
+	return chain->nat ? RULESET_CHAIN_NAT_PRIORITY : RULESET_CHAIN_PRIORITY;
+}
+
+/* Most packets have not been rewritten.  What the other chain has caught is not
+ * queued a second time: each rule is that chain's, of what was the destination
+ * then. */
+static void skip_seen(const struct ruleset_config *cfg, ruleset_rule_cb cb,
+		      void *data)
+{
+	struct rule rules[RULE_PER_TARGET_MAX];
+
+	rule_return(&rules[0], RULE_CT_NO_DNAT);
+	cb(&rules[0], data);
+	rule_return(&rules[0], RULE_CT_REPLY);
+	cb(&rules[0], data);
+	for (size_t i = 0; i < cfg->ntargets; i++) {
+		size_t n = rule_expand(&cfg->targets[i], i, false, rules);
+
+		for (size_t k = 0; k < n; k++) {
+			rule_seen_before_nat(&rules[k]);
+			cb(&rules[k], data);
+		}
+	}
+}
+
 void ruleset_chain_each_rule(const struct ruleset_config *cfg,
 			     const struct ruleset_chain *chain,
 			     ruleset_rule_cb cb, void *data)
 {
 	struct rule rules[RULE_PER_TARGET_MAX];
 
+	if (chain->nat)
+		skip_seen(cfg, cb, data);
 	if (cfg->exempt_ssh && chain->hook != NF_INET_FORWARD) {
 		rule_exempt(&rules[0], &cfg->ssh,
 			    chain->hook == NF_INET_LOCAL_IN);
@@ -52,8 +84,11 @@ void ruleset_chain_each_rule(const struct ruleset_config *cfg,
 		size_t n =
 			rule_expand(&cfg->targets[i], i, cfg->new_only, rules);
 
-		for (size_t k = 0; k < n; k++)
+		for (size_t k = 0; k < n; k++) {
+			if (chain->nat)
+				rule_behind_nat(&rules[k]);
 			cb(&rules[k], data);
+		}
 	}
 }
 
@@ -111,9 +146,10 @@ void ruleset_print(const struct ruleset_config *cfg, enum ruleset_queue kind,
 	while ((chain = ruleset_chain_next(cfg, chain))) {
 		strbuf_puts(out, gap ? "\n" : "");
 		strbuf_printf(out, "\tchain %s {\n\t\ttype filter hook %s ",
-			      chain->name, chain->name);
-		strbuf_puts(out, "priority " RULESET_CHAIN_PRIORITY_NAME
-				 "; policy accept;\n");
+			      chain->name, chain->hook_name);
+		strbuf_printf(out, "priority %s; policy accept;\n",
+			      chain->nat ? RULESET_CHAIN_NAT_PRIORITY_NAME
+					 : RULESET_CHAIN_PRIORITY_NAME);
 		ruleset_chain_each_rule(cfg, chain, print_rule, &p);
 		strbuf_puts(out, "\t}\n");
 		gap = true;

@@ -204,6 +204,23 @@ void kit_assert_listed(const struct ruleset *rs,
 	assert_string_equal(listed, printed);
 }
 
+void kit_read_nft_file(const char *name, char *text, size_t size)
+{
+	char path[4096], line[256];
+	size_t len = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/nft/%s", SOURCE_ROOT, name);
+	f = fopen(path, "re");
+	if (!f)
+		fail_msg("%s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), f) && len + sizeof(line) < size)
+		if (line[0] != '#')
+			len += (size_t)snprintf(text + len, size - len, "%s",
+						line);
+	fclose(f);
+}
+
 /* --------------------------------------------------------------- the tables */
 
 bool kit_has_table(const char *name)

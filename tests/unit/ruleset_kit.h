@@ -60,6 +60,8 @@ const char *kit_print(const struct ruleset_config *cfg, enum ruleset_queue kind,
 void kit_assert_listed(const struct ruleset *rs,
 		       const struct ruleset_config *cfg);
 void kit_check_listing(const struct ruleset_config *cfg);
+/* A file of nft/ without its comments. */
+void kit_read_nft_file(const char *name, char *text, size_t size);
 /* Replaces old by new, which is not longer, everywhere. */
 void kit_replace(char *text, const char *old, const char *new);
 

@@ -279,6 +279,43 @@ static void test_ssh_session_in_both_directions(void **state)
 				 "tcp sport 40000 tcp dport 22");
 }
 
+static void expect_words(const struct rule *r, const char *words)
+{
+	char mem[512];
+	struct strbuf out;
+
+	strbuf_init(&out, mem, sizeof(mem));
+	rule_format(r, &out);
+	assert_string_equal(mem, words);
+}
+
+static void test_behind_nat(void **state)
+{
+	struct target t = parse("10.0.0.0/8:53-54", PROTO_ANY);
+	struct rule rules[RULE_PER_TARGET_MAX], r;
+
+	(void)state;
+	assert_int_equal(rule_expand(&t, 3, false, rules), 1);
+	r = rules[0];
+	rule_behind_nat(&r);
+	expect_words(&r, "ct status dnat ip daddr 10.0.0.0/8 "
+			 "meta l4proto { tcp, udp, dccp, sctp, udplite } "
+			 "th dport 53-54");
+	assert_false(r.exempt);
+	r = rules[0];
+	rule_seen_before_nat(&r);
+	expect_words(&r, "ct original ip daddr 10.0.0.0/8 "
+			 "meta l4proto { tcp, udp, dccp, sctp, udplite } "
+			 "ct original proto-dst 53-54");
+	assert_true(r.exempt);
+	assert_int_equal(r.target, 3);
+	rule_return(&r, RULE_CT_REPLY);
+	expect_words(&r, "ct direction reply");
+	assert_true(r.exempt);
+	rule_return(&r, RULE_CT_NO_DNAT);
+	expect_words(&r, "ct status ! dnat");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_have_the_systems_names),
 		cmocka_unit_test(test_protocols_with_ports_are_protos),
 		cmocka_unit_test(test_ssh_session_in_both_directions),
+		cmocka_unit_test(test_behind_nat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,25 +119,6 @@ static void test_two_hundred_targets(void **state)
 	free(targets);
 }
 
-/* A file of nft/ without its comments. */
-static void read_nft_file(const char *name)
-{
-	char path[4096], line[256];
-	size_t len = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/nft/%s", SOURCE_ROOT, name);
-	f = fopen(path, "re");
-	if (!f)
-		fail_msg("%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), f) &&
-	       len + sizeof(line) < sizeof(text))
-		if (line[0] != '#')
-			len += (size_t)snprintf(text + len, sizeof(text) - len,
-						"%s", line);
-	fclose(f);
-}
-
 static void test_example_is_what_is_printed(void **state)
 {
 	struct target targets[] = {
@@ -150,7 +131,7 @@ static void test_example_is_what_is_printed(void **state)
 				     .bypass = true};
 
 	(void)state;
-	read_nft_file("example.nft");
+	kit_read_nft_file("example.nft", text, sizeof(text));
 	assert_string_equal(text, kit_print(&cfg, RULESET_QUEUE_NATIVE, true));
 	kit_need_nft();
 	kit_check_listing(&cfg);
@@ -168,7 +149,7 @@ static void test_template_is_accepted(void **state)
 	(void)state;
 	kit_need_nft();
 	rs = kit_install(&cfg);
-	read_nft_file("queue.nft");
+	kit_read_nft_file("queue.nft", text, sizeof(text));
 	if (ruleset_queue_kind(rs) == RULESET_QUEUE_XT)
 		kit_replace(text, "queue flags bypass to 7", "accept");
 	nft = popen("nft -c -f -", "we");
