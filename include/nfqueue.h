@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "packet.h"
+
 #define NFQUEUE_COPY_RANGE 512		/* a full DNS question fits */
 #define NFQUEUE_MAXLEN 8192		/* packets held by the kernel for us */
 #define NFQUEUE_RCVBUF (16 << 20)	/* about 832 bytes a small message */
@@ -37,6 +39,10 @@ struct nfqueue_packet {
 	gid_t gid;
 	bool has_ct;			/* conntrack attributes came */
 	uint32_t ct_id, ct_status;
+	uint32_t ct_info;		/* enum ip_conntrack_info */
+	bool has_ct_tuple;
+	struct tuple ct_tuple;		/* of the connection's first packet, before
+					 * any NAT */
 	const uint8_t *payload;
 	uint32_t payload_len;		/* copied */
 	uint32_t len;			/* true length */

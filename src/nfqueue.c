@@ -17,6 +17,8 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include "ct_tuple.h"
+
 /* Newer than some distributions' headers. */
 #ifndef SOL_NETLINK
 #define SOL_NETLINK 270
@@ -258,6 +260,9 @@ static int store_ct_attr(const struct nlattr *attr, void *data)
 	case CTA_STATUS:
 		pkt->has_ct = get_u32(attr, &pkt->ct_status);
 		break;
+	case CTA_TUPLE_ORIG:
+		pkt->has_ct_tuple = ct_tuple_parse(attr, &pkt->ct_tuple);
+		break;
 	}
 	return MNL_CB_OK;
 }
@@ -304,6 +309,7 @@ static int store_attrs(const struct nlmsghdr *nlh, struct nfqueue_packet *pkt)
 	pkt->has_gid = get_u32(attr[NFQA_GID], &pkt->gid);
 	if (attr[NFQA_CT] != NULL)
 		mnl_attr_parse_nested(attr[NFQA_CT], store_ct_attr, pkt);
+	get_u32(attr[NFQA_CT_INFO], &pkt->ct_info);
 	if (attr[NFQA_PAYLOAD] != NULL) {
 		pkt->payload = mnl_attr_get_payload(attr[NFQA_PAYLOAD]);
 		pkt->payload_len = mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]);

@@ -38,6 +38,22 @@ static void need_netns(void)
 	skip();
 }
 
+static void put_original(struct nlmsghdr *nlh)
+{
+	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG), *part;
+
+	part = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+	mnl_attr_put_u32(nlh, CTA_IP_V4_SRC, htonl(0x0a000001));
+	mnl_attr_put_u32(nlh, CTA_IP_V4_DST, htonl(0x0a000002));
+	mnl_attr_nest_end(nlh, part);
+	part = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, IPPROTO_UDP);
+	mnl_attr_put_u16(nlh, CTA_PROTO_SRC_PORT, htons(4000));
+	mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, htons(53));
+	mnl_attr_nest_end(nlh, part);
+	mnl_attr_nest_end(nlh, tuple);
+}
+
 /* A message as nfqnl_build_packet_message makes it. */
 static struct nlmsghdr *make_message(char *buf, bool with_header)
 {
@@ -62,7 +78,9 @@ static struct nlmsghdr *make_message(char *buf, bool with_header)
 	ct = mnl_attr_nest_start(nlh, NFQA_CT);
 	mnl_attr_put_u32(nlh, CTA_ID, htonl(99));
 	mnl_attr_put_u32(nlh, CTA_STATUS, htonl(0x188));
+	put_original(nlh);
 	mnl_attr_nest_end(nlh, ct);
+	mnl_attr_put_u32(nlh, NFQA_CT_INFO, htonl(2));
 	mnl_attr_put(nlh, NFQA_PAYLOAD, 5, "12345");
 	return nlh;
 }
@@ -86,6 +104,12 @@ static void test_parse(void **state)
 	assert_int_equal(p.gid, 100);
 	assert_int_equal(p.ct_id, 99);
 	assert_int_equal(p.ct_status, 0x188);
+	assert_int_equal(p.ct_info, 2);
+	assert_true(p.has_ct_tuple);
+	assert_int_equal(p.ct_tuple.proto, IPPROTO_UDP);
+	assert_int_equal(p.ct_tuple.sport, 4000);
+	assert_int_equal(p.ct_tuple.dport, 53);
+	assert_int_equal(p.ct_tuple.daddr.bytes[3], 2);
 	assert_int_equal(p.payload_len, 5);
 	assert_memory_equal(p.payload, "12345", 5);
 	assert_int_equal(p.len, 9000);
