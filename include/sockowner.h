@@ -49,6 +49,8 @@ enum sockowner_reason {
 	SOCKOWNER_REASON_TIME,		/* the time allowed was spent */
 	SOCKOWNER_REASON_CHANGED,	/* socket, holder or image changed meanwhile */
 	SOCKOWNER_REASON_PROTOCOL,	/* no way to look up that protocol here */
+	SOCKOWNER_REASON_REWRITTEN,	/* NAT has changed the addresses, and those left
+					 * do not tell whose it is */
 	SOCKOWNER_REASON_SYSTEM,	/* a system call failed; see error */
 };
 
@@ -90,6 +92,8 @@ struct sockowner_query {
 	uint32_t payload;		/* TCP: bytes that the socket must be sending */
 	bool listener;			/* an incoming packet, or a SYN-ACK: a
 					 * listener may own it */
+	bool nat;			/* remote may not be where the socket sent it:
+					 * NAT may have rewritten the destination */
 	bool has_uid;			/* the socket creator's, as the packet says */
 	uid_t uid;
 };
@@ -138,6 +142,9 @@ struct sockowner_answer {
 					 * the kernel's, which sent another socket's
 					 * packet inside of its own */
 	struct sockowner_socket socket;
+	bool rewritten;			/* the socket is connected to `remote`, not to
+					 * the question's */
+	struct sockaddr_storage remote;
 	size_t nholders;		/* in the array */
 	size_t nholders_total;		/* there may be more */
 	unsigned ndenied;		/* processes that the sweep could not see */

@@ -244,6 +244,8 @@ static void judge(struct sockowner *so, struct wait *w)
 	} else if (w->query.connecting && a->nholders_total == 1 &&
 		   sockowner_holder_prove(a)) {
 		sockowner_candidates_note(&so->candidates, a->holders[0].pid);
+	} else if (w->query.connecting && a->rewritten) {
+		give_up(a, SOCKOWNER_REASON_REWRITTEN);
 	} else if (!so->may_ptrace && !so->sweeper.by_iter) {
 		give_up(a, SOCKOWNER_REASON_NOT_PERMITTED);
 	} else if (a->nholders_total <= 1 && may_be_in_ring(a)) {

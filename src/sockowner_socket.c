@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -264,6 +265,91 @@ static bool find_exact(struct sockowner_finder *f,
 	return take_row(f, q, a, &row);
 }
 
+/* A connection, or an attempt at one, that has this local address. */
+static bool is_connection_from(const struct sockdiag_row *row,
+			       const struct sockdiag_query *d)
+{
+	return row->state != TCP_LISTEN && row->remote_port != 0 &&
+	       ipaddr_equal(&row->local, &d->local) &&
+	       (row->ifindex == 0 || row->ifindex == d->ifindex);
+}
+
+/* Of the first n rows, those that may have sent it, wherever they are connected
+ * to, as twins; the last one. */
+static const struct sockdiag_row *list_connections(
+	const struct sockowner_finder *f, const struct sockowner_query *q,
+	const struct sockdiag_query *d, size_t n, struct sockowner_answer *a)
+{
+	const struct sockdiag_row *last = NULL;
+
+	a->ntwins = a->ntwins_total = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_connection_from(&f->rows[i], d) ||
+		    (q->connecting && f->rows[i].state != TCP_SYN_SENT))
+			continue;
+		last = &f->rows[i];
+		if (a->ntwins < SOCKOWNER_HOLDERS_MAX)
+			a->twins[a->ntwins++] = socket_of(last);
+		a->ntwins_total++;
+	}
+	return last;
+}
+
+/* Its destination is not the packet's: it must show otherwise that it sends. */
+static bool take_rewritten(const struct sockowner_finder *f,
+			   const struct sockowner_query *q,
+			   struct sockowner_answer *a,
+			   const struct sockdiag_row *row)
+{
+	a->rewritten = true;
+	ipaddr_to_sockaddr(&row->remote, row->remote_port, q->ifindex,
+			   &a->remote);
+	if (q->connecting ||
+	    (q->payload > 0 && row->wqueue >= q->payload && row->inode != 0))
+		return take_row(f, q, a, row);
+	give_up(a, SOCKOWNER_REASON_REWRITTEN);
+	return false;
+}
+
+/*
+ * The destination may be another than the socket's.  Then even a connection of
+ * just these addresses need not be the one: only where there is one connection
+ * from the local address, whatever it is to, is there no other.
+ */
+static bool find_behind_nat(struct sockowner_finder *f,
+			    const struct sockowner_query *q,
+			    const struct sockdiag_query *d,
+			    struct sockowner_answer *a)
+{
+	int n = sockdiag_list_port(f->diag, d->proto, d->local_port, f->rows,
+				   ROWS_MAX);
+	const struct sockdiag_row *row;
+
+	if (n < 0 && n != -ENOENT) {
+		sockowner_socket_refuse(a, n);
+		return false;
+	}
+	row = list_connections(f, q, d, (size_t)MIN(MAX(n, 0), ROWS_MAX), a);
+	if (a->ntwins_total == 0 && n <= ROWS_MAX) {
+		give_up(a, SOCKOWNER_REASON_NO_SOCKET);
+		return false;
+	}
+	if (a->ntwins_total != 1 || n > ROWS_MAX) {
+		a->grade = SOCKOWNER_TWINS;
+		a->reason = SOCKOWNER_REASON_MANY_SOCKETS;
+		return false;
+	}
+	a->ntwins = a->ntwins_total = 0;
+	if (!ipaddr_equal(&row->remote, &d->remote) ||
+	    row->remote_port != d->remote_port)
+		return take_rewritten(f, q, a, row);
+	if (is_forged(q, row)) {
+		give_up(a, SOCKOWNER_REASON_NOT_QUEUED);
+		return false;
+	}
+	return take_row(f, q, a, row);
+}
+
 /*
  * Are all of these in the socket's send queue: more than the others can take if
  * one of them is missing?  And, where they are all there is, nothing beyond
@@ -430,7 +516,11 @@ bool sockowner_socket_find(struct sockowner_finder *f,
 			   const struct sockdiag_query *d,
 			   struct sockowner_answer *a)
 {
-	if ((sockdiag_is_connected(q->protocol) && !q->fragment) || q->listener)
+	bool connected = sockdiag_is_connected(q->protocol) && !q->fragment;
+
+	if (connected && q->protocol == IPPROTO_TCP && q->nat && !q->listener)
+		return find_behind_nat(f, q, d, a);
+	if (connected || q->listener)
 		return find_exact(f, q, d, a);
 	return find_datagram(f, q, d, a);
 }
@@ -450,6 +540,34 @@ static int still_sends(struct sockowner_finder *f,
 	return 1;
 }
 
+static bool is_row_of(const struct sockdiag_row *row,
+		      const struct sockowner_socket *socket)
+{
+	struct sockowner_socket one = socket_of(row);
+
+	return sockowner_socket_is_same(&one, socket);
+}
+
+/* Wherever it is connected to: a list of them all takes long. */
+static int get_behind_nat(struct sockowner_finder *f,
+			  const struct sockdiag_query *d,
+			  const struct sockowner_socket *socket,
+			  struct sockdiag_row *row)
+{
+	int n;
+
+	if (sockdiag_get(f->diag, d, row) == 0 && is_row_of(row, socket))
+		return 0;
+	n = sockdiag_list_port(f->diag, d->proto, d->local_port, f->rows,
+			       ROWS_MAX);
+	for (int i = 0; i < n && i < ROWS_MAX; i++)
+		if (is_row_of(&f->rows[i], socket)) {
+			*row = f->rows[i];
+			return 0;
+		}
+	return -ENOENT;
+}
+
 int sockowner_socket_still(struct sockowner_finder *f,
 			   const struct sockowner_query *q,
 			   const struct sockowner_socket *socket,
@@ -463,7 +581,8 @@ int sockowner_socket_still(struct sockowner_finder *f,
 		return 0;
 	if (sockowner_raw_sends(q))
 		return still_sends(f, q, &d, socket, inode);
-	if (sockdiag_get(f->diag, &d, &row) < 0)
+	if ((q->nat ? get_behind_nat(f, &d, socket, &row)
+		    : sockdiag_get(f->diag, &d, &row)) < 0)
 		return 0;
 	now = socket_of(&row);
 	if (!sockowner_socket_is_same(&now, socket) ||

@@ -41,6 +41,7 @@ const char *sockowner_reason_text(enum sockowner_reason reason)
 		[SOCKOWNER_REASON_TIME] = "time spent",
 		[SOCKOWNER_REASON_CHANGED] = "changed while looking",
 		[SOCKOWNER_REASON_PROTOCOL] = "no look-up for that protocol",
+		[SOCKOWNER_REASON_REWRITTEN] = "NAT has rewritten the packet",
 		[SOCKOWNER_REASON_SYSTEM] = "a system call failed",
 	};
 
