@@ -33,6 +33,9 @@ struct witness_config {
 	const struct target *targets;	/* borrowed while opening; 0: all */
 	size_t ntargets;
 	bool new_only;			/* -c: not every one gets to the queue */
+	bool nat;			/* some get there behind local DNAT, with
+					 * another destination: netfilter looks there,
+					 * too */
 	uint32_t ring_kib;		/* room for what is not read yet, rounded
 					 * up to a power of two; 0: 1,024 */
 };

@@ -65,6 +65,8 @@ struct witness_record {
 	uint32_t len;
 	uint32_t head_len;
 	char comm[16];
+	uint32_t has_own; /* NAT has given it another destination, and */
+	struct witness_ends own; /* this is what the socket sent */
 	union {
 		uint8_t head[WITNESS_HEAD_MAX];
 		struct witness_ends ends;

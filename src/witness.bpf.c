@@ -7,6 +7,7 @@
 #define NF_INET_LOCAL_OUT 3
 #define NF_VERDICT_QBITS  16
 
+#define AF_INET6	 10
 #define AF_INET6_VERSION 6
 #define IPV4_MIN	 20
 #define IPV6_LEN	 40
@@ -24,6 +25,11 @@
 #define TCP_LISTEN	 10
 #define TCP_NEW_SYN_RECV 12
 #define SHUTDOWN_MASK	 3 /* include/net/sock.h */
+
+/* include/linux/netfilter/nf_conntrack_common.h */
+#define NFCT_INFO_MASK 7UL
+#define IP_CT_IS_REPLY 3
+#define IPS_DST_NAT    (1UL << 5)
 
 const volatile struct witness_filter filters[WITNESS_FILTERS_MAX];
 const volatile uint32_t nfilters; /* 0: all packets */
@@ -95,6 +101,55 @@ static __always_inline bool is_wanted(const struct flow *f)
 		if (fits(f, i))
 			return true;
 	return false;
+}
+
+/* ------------------------------------------------------------------ NAT */
+
+static __always_inline void read_original(const struct nf_conn *ct,
+					  struct witness_ends *own)
+{
+	const struct nf_conntrack_tuple *t = &ct->tuplehash[0].tuple;
+
+	own->family = BPF_CORE_READ(t, src.l3num);
+	own->proto = BPF_CORE_READ(t, dst.protonum);
+	own->sport = __builtin_bswap16(BPF_CORE_READ(t, src.u.all));
+	own->dport = __builtin_bswap16(BPF_CORE_READ(t, dst.u.all));
+	BPF_CORE_READ_INTO(&own->saddr, t, src.u3.all);
+	BPF_CORE_READ_INTO(&own->daddr, t, dst.u3.all);
+}
+
+/* Of a connection whose destination is rewritten, as it was sent. */
+static __always_inline bool read_own(const struct sk_buff *skb,
+				     struct witness_ends *own)
+{
+	const struct nf_conn *ct;
+	unsigned long nfct;
+
+	if (!bpf_core_field_exists(skb->_nfct) ||
+	    !bpf_core_type_exists(struct nf_conn))
+		return false;
+	nfct = BPF_CORE_READ(skb, _nfct);
+	ct = (const void *)(nfct & ~NFCT_INFO_MASK);
+	if (!ct || (nfct & NFCT_INFO_MASK) >= IP_CT_IS_REPLY ||
+	    !(BPF_CORE_READ(ct, status) & IPS_DST_NAT))
+		return false;
+	read_original(ct, own);
+	return true;
+}
+
+/* Where it was sent to was a target already: that has its record from there. */
+static __always_inline bool was_wanted(const struct witness_ends *own)
+{
+	struct flow f = {
+		.dport = own->dport,
+		.ipv6 = own->family == AF_INET6,
+		.proto = own->proto,
+		.has_proto = true,
+		.tcp_flags = TCP_SYN,
+	};
+
+	__builtin_memcpy(f.daddr, own->daddr, sizeof(f.daddr));
+	return nfilters && is_wanted(&f);
 }
 
 /* ---------------------------------------------------------- whose is it? */
@@ -210,6 +265,7 @@ static __always_inline void read_socket(const struct sock *sk,
 /* Where a packet is seen. */
 enum place {
 	AT_HOOK,	/* every packet, chosen by a rule or not */
+	AT_NAT_HOOK,	/* the same behind local DNAT */
 	AT_OUR_QUEUE,	/* chosen by our rules, in its send or after another
 			 * queue's reader has given it back */
 	AT_OTHER_QUEUE, /* which may come to ours afterwards */
@@ -229,6 +285,9 @@ static __always_inline void look(const struct sight *s, enum place place)
 		return;
 	read_flow(r.head, &f);
 	if (place != AT_OUR_QUEUE && !is_wanted(&f))
+		return;
+	r.has_own = place == AT_NAT_HOOK && read_own(skb, &r.own);
+	if (place == AT_NAT_HOOK && (!r.has_own || was_wanted(&r.own)))
 		return;
 	r.class = class_of(s, &f, task);
 	if (place == AT_OTHER_QUEUE && r.class != WITNESS_SENDER)
@@ -253,6 +312,15 @@ int witness_hook(struct bpf_nf_ctx *ctx)
 	struct sight s = {ctx->skb, ctx->state, &ctx->state};
 
 	look(&s, AT_HOOK);
+	return NF_ACCEPT;
+}
+
+SEC("netfilter")
+int witness_nat_hook(struct bpf_nf_ctx *ctx)
+{
+	struct sight s = {ctx->skb, ctx->state, &ctx->state};
+
+	look(&s, AT_NAT_HOOK);
 	return NF_ACCEPT;
 }
 

@@ -256,10 +256,45 @@ struct tcp_sock {
 };
 
 struct sk_buff {
+	unsigned long _nfct;
 	struct sock *sk;
 	unsigned int len;
 	unsigned int data_len;
 	unsigned char *data;
+};
+
+union nf_inet_addr {
+	uint32_t all[4];
+};
+
+union nf_conntrack_man_proto {
+	__be16 all;
+};
+
+struct nf_conntrack_man {
+	union nf_inet_addr u3;
+	union nf_conntrack_man_proto u;
+	uint16_t l3num;
+};
+
+struct nf_conntrack_tuple {
+	struct nf_conntrack_man src;
+	struct {
+		union nf_inet_addr u3;
+		union {
+			__be16 all;
+		} u;
+		uint8_t protonum;
+	} dst;
+};
+
+struct nf_conntrack_tuple_hash {
+	struct nf_conntrack_tuple tuple;
+};
+
+struct nf_conn {
+	struct nf_conntrack_tuple_hash tuplehash[2];
+	unsigned long status;
 };
 
 struct nf_hook_state {

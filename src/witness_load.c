@@ -34,6 +34,10 @@
 #define PRIORITY_LAST  (-151)
 #define PRIORITY_FIRST (-199)
 
+/* The same before our chain at -50, behind local DNAT at -100. */
+#define NAT_PRIORITY_LAST  (-51)
+#define NAT_PRIORITY_FIRST (-99)
+
 /* bpf_attr's link_create as of Linux 6.4. */
 struct link_create_attr {
 	uint32_t prog_fd, target_fd, attach_type, flags;
@@ -88,6 +92,12 @@ static uint64_t stack_size(void)
 	return page > STACK_BYTES ? (uint64_t)page : STACK_BYTES;
 }
 
+static void set_netfilter(struct bpf_program *prog)
+{
+	bpf_program__set_type(prog, PROG_TYPE_NETFILTER);
+	bpf_program__set_expected_attach_type(prog, ATTACH_TYPE_NETFILTER);
+}
+
 static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 {
 	uint32_t pid_ns, net_ns;
@@ -106,9 +116,8 @@ static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
 			skel->rodata->nfilters = 0;
 			break;
 		}
-	bpf_program__set_type(skel->progs.witness_hook, PROG_TYPE_NETFILTER);
-	bpf_program__set_expected_attach_type(skel->progs.witness_hook,
-					      ATTACH_TYPE_NETFILTER);
+	set_netfilter(skel->progs.witness_hook);
+	set_netfilter(skel->progs.witness_nat_hook);
 	return bpf_map__set_max_entries(skel->maps.ring,
 					witness_ring_bytes(cfg->ring_kib));
 }
@@ -150,28 +159,43 @@ static int attach_at(int prog_fd, uint32_t pf, int priority)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int attach_hook(int prog_fd, uint32_t pf)
+static int attach_hook(int prog_fd, uint32_t pf, int last, int first)
 {
 	int fd = -EBUSY;
 
-	for (int at = PRIORITY_LAST; at >= PRIORITY_FIRST && fd == -EBUSY; at--)
+	for (int at = last; at >= first && fd == -EBUSY; at--)
 		fd = attach_at(prog_fd, pf, at);
 	return fd;
 }
 
-static int attach_netfilter(int prog_fd, int links[WITNESS_LINKS_MAX])
+/* How many links it took, or -errno. */
+static int attach_both(int prog_fd, int last, int first, int *links)
 {
-	int fd = attach_hook(prog_fd, NFPROTO_IPV4);
+	int fd = attach_hook(prog_fd, NFPROTO_IPV4, last, first);
 
 	if (fd < 0)
 		return fd;
 	links[0] = fd;
-	fd = attach_hook(prog_fd, NFPROTO_IPV6);
+	fd = attach_hook(prog_fd, NFPROTO_IPV6, last, first);
 	/* A kernel without IPv6 sends none. */
 	if (fd < 0)
 		return fd == -EAFNOSUPPORT ? 1 : fd;
 	links[1] = fd;
 	return 2;
+}
+
+/* nat_fd: the program for behind local DNAT; below 0: none. */
+static int attach_netfilter(int prog_fd, int nat_fd,
+			    int links[WITNESS_LINKS_MAX])
+{
+	int n = attach_both(prog_fd, PRIORITY_LAST, PRIORITY_FIRST, links);
+	int more;
+
+	if (n < 0 || nat_fd < 0)
+		return n;
+	more = attach_both(nat_fd, NAT_PRIORITY_LAST, NAT_PRIORITY_FIRST,
+			   links + n);
+	return more < 0 ? more : n + more;
 }
 
 /* --------------------------------------------------- the function's entry */
@@ -189,33 +213,37 @@ static int attach_tracing(int prog_fd, int links[WITNESS_LINKS_MAX])
 /* ------------------------------------------------------------------ a kind */
 
 static struct bpf_program *choose(struct witness_bpf *skel,
-				  enum witness_kind kind)
+				  enum witness_kind kind, bool nat)
 {
 	bpf_program__set_autoload(skel->progs.witness_hook,
 				  kind == WITNESS_NETFILTER);
+	bpf_program__set_autoload(skel->progs.witness_nat_hook,
+				  kind == WITNESS_NETFILTER && nat);
 	bpf_program__set_autoload(skel->progs.witness_queue,
 				  kind == WITNESS_TRACING);
 	return kind == WITNESS_NETFILTER ? skel->progs.witness_hook
 					 : skel->progs.witness_queue;
 }
 
-static int attach(enum witness_kind kind, int prog_fd,
+static int attach(enum witness_kind kind, int prog_fd, int nat_fd,
 		  int links[WITNESS_LINKS_MAX])
 {
-	return kind == WITNESS_NETFILTER ? attach_netfilter(prog_fd, links)
-					 : attach_tracing(prog_fd, links);
+	return kind == WITNESS_NETFILTER
+		       ? attach_netfilter(prog_fd, nat_fd, links)
+		       : attach_tracing(prog_fd, links);
 }
 
 static int load(const void *data, int *fds, size_t *n)
 {
+	static struct witness_bpf *skel; /* it goes with this process */
 	const struct witness_config *cfg = data;
-	struct witness_bpf *skel = witness_bpf__open();
 	struct bpf_program *prog;
 	int err;
 
+	skel = witness_bpf__open();
 	if (skel == NULL)
 		return -errno;
-	prog = choose(skel, cfg->kind);
+	prog = choose(skel, cfg->kind, cfg->nat);
 	err = configure(skel, cfg);
 	if (err == 0)
 		err = witness_bpf__load(skel);
@@ -225,7 +253,10 @@ static int load(const void *data, int *fds, size_t *n)
 	fds[WITNESS_FD_TOLD] = bpf_map__fd(skel->maps.told);
 	fds[WITNESS_FD_SHARED] = bpf_map__fd(skel->maps.data);
 	fds[WITNESS_FD_PROG] = bpf_program__fd(prog);
-	err = attach(cfg->kind, bpf_program__fd(prog), &fds[WITNESS_FD_LINKS]);
+	/* One that was not loaded has none. */
+	err = attach(cfg->kind, bpf_program__fd(prog),
+		     bpf_program__fd(skel->progs.witness_nat_hook),
+		     &fds[WITNESS_FD_LINKS]);
 	if (err < 0)
 		return err;
 	*n = WITNESS_FD_LINKS + (size_t)err;
