@@ -32,6 +32,8 @@ struct catch {
 	uint32_t index, generation;
 	uint32_t ids[CATCH_IDS_MAX];
 	unsigned nids;
+	struct tuple key;	/* of its flow: as the packet came to be known */
+	bool unsure;		/* its destination may be rewritten already */
 	uint64_t received_us, deadline_us;
 	uint32_t tcp_seq;
 	bool quiet;		/* no command for this one */

@@ -13,6 +13,10 @@
 /* The answer, if the record has one: a process, or the kernel. */
 bool catch_take_record(struct catch *c, const struct witness_record *r);
 
+/* The record's packet had another destination before NAT: what its socket sent.
+ * False: it had not, or that was not seen. */
+bool catch_record_tuple(const struct witness_record *r, struct tuple *own);
+
 /* The same of who connected the packet's socket; found: that socket, if it is
  * there still. */
 void catch_take_connect(struct catch *c, const struct sockowner_answer *found,

@@ -73,8 +73,10 @@ struct event {
 	enum event_action action;
 	enum event_direction direction;
 
-	struct tuple tuple;
+	struct tuple tuple;	/* the socket's, as far as it is known */
 	struct packet packet;	/* its views are not valid any more */
+	bool has_nat;		/* NAT changes it: */
+	struct tuple wire;	/* as far as that is known to the packet's end */
 	char ifname[IF_NAMESIZE];	/* "": not known */
 	uint32_t mark;
 	struct dns_question questions[EVENT_QUESTIONS_MAX];
@@ -122,6 +124,10 @@ struct event {
 
 /* Makes it empty without touching all of its memory. */
 void event_reset(struct event *e);
+
+/* Which end has NAT changed? */
+bool event_has_other_source(const struct event *e);
+bool event_has_other_destination(const struct event *e);
 
 /* Where to look for who asks the stub, as a target: "127.0.0.53:53". */
 #define EVENT_STUB_MAX (IPADDR_TEXT_MAX + 8)

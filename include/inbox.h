@@ -15,6 +15,10 @@ struct inbox_item {
 	struct nfqueue_packet queued;	/* payload points into the inbox */
 	struct packet packet;
 	bool malformed;			/* no IP packet: packet holds zeros */
+	bool rewritten;			/* NAT has given it another destination: */
+	struct tuple seen;		/* what it says itself.  In packet.tuple is
+					 * what its socket sent it to */
+	bool unsure;			/* nobody tells whether it was */
 	uint64_t received_us;
 };
 
@@ -26,7 +30,8 @@ struct inbox_stats {
 
 struct inbox;
 
-int inbox_open(struct inbox **in, struct nfqueue *q);	/* -errno */
+/* nat: destinations are rewritten before packets come to the queue.  -errno. */
+int inbox_open(struct inbox **in, struct nfqueue *q, bool nat);
 void inbox_close(struct inbox *in);
 
 /* Reads what the queue has, until `max` packets are here (INBOX_MAX: as far as
@@ -40,6 +45,10 @@ bool inbox_is_drained(const struct inbox *in);
 /* The oldest, valid until inbox_pop.  NULL: empty. */
 const struct inbox_item *inbox_first(const struct inbox *in);
 void inbox_pop(struct inbox *in);
+
+/* The oldest was sent from and to there: it is known now whether it was
+ * rewritten. */
+void inbox_set_own_tuple(struct inbox *in, const struct tuple *own);
 
 /*
  * Is there another packet (not the first) of the same tuple that is not just a

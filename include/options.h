@@ -30,6 +30,13 @@ enum options_sweep {
 	OPTIONS_SWEEP_PROC,
 };
 
+/* Whether to look behind local DNAT, too. */
+enum options_nat {
+	OPTIONS_NAT_AUTO, /* where somebody may do that */
+	OPTIONS_NAT_ALWAYS,
+	OPTIONS_NAT_NEVER,
+};
+
 /* Strings are argv's. */
 struct options {
 	enum options_mode mode;
@@ -54,6 +61,7 @@ struct options {
 	enum witness_kind witness; /* --witness */
 	bool packets, hold_all, input, forward, no_witness;
 	enum options_sweep sweep; /* --sweep */
+	enum options_nat nat;	  /* --nat */
 	uint32_t witness_ring_kib; /* --witness-ring; 0: the default */
 };
 

@@ -37,6 +37,11 @@ void output_text_add_time(const struct output_text_writer *w,
 void output_text_add_head(const struct output_text_writer *w,
 			  const struct event *e);
 
+/* "192.168.1.1:53", "[fd00::1]:53". */
+void output_text_add_endpoint(const struct output_text_writer *w,
+			      const struct ipaddr *addr, bool has_port,
+			      uint16_t port);
+
 /* "a[1], b[2] (+3 more)", all but the process `except` (0: all), which counts
  * among nholders_total. */
 void output_text_add_holders(const struct output_text_writer *w,

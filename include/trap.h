@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conntrack.h"
 #include "dns_pattern.h"
 #include "dns_stub.h"
 #include "hook.h"
@@ -29,6 +30,9 @@ struct trap_config {
 	struct hook_pool *hook;		/* NULL without -e */
 	struct dns_stub *stubs;		/* NULL: nobody is told to be one */
 	struct link_table *links;	/* NULL: no interface names */
+	struct conntrack *conntrack;	/* NULL: nobody tells what NAT does */
+	bool nat;			/* destinations may be rewritten before packets
+					 * come to the queue */
 	const struct users *users;
 	struct output **outputs;
 	size_t noutputs;

@@ -169,6 +169,7 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 		return;
 	q->connecting = packet_is_syn(&item->packet);
 	q->payload = (uint32_t)item->packet.payload_len;
+	q->nat = item->unsure;
 	q->held.packets = 1;
 	q->held.bytes = item->packet.len;
 	q->has_uid = item->queued.has_uid;
@@ -186,6 +187,10 @@ void catch_set_packet(struct catch *c, const struct inbox_item *item,
 	e->direction = direction_of(q->hook);
 	e->tuple = item->packet.tuple;
 	e->packet = item->packet;
+	e->has_nat = item->rewritten;
+	e->wire = item->seen;
+	c->key = item->packet.tuple;
+	c->unsure = item->unsure;
 	e->mark = q->mark;
 	e->packets = 1;
 	e->has_packet_uid = q->has_uid;

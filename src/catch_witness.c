@@ -88,6 +88,23 @@ bool catch_take_record(struct catch *c, const struct witness_record *r)
 	return true;
 }
 
+bool catch_record_tuple(const struct witness_record *r, struct tuple *own)
+{
+	const struct witness_ends *e = &r->own;
+
+	if (!r->has_own || (e->family != AF_INET && e->family != AF_INET6))
+		return false;
+	*own = (struct tuple){
+		.saddr = ipaddr_from_bytes((uint8_t)e->family, e->saddr),
+		.daddr = ipaddr_from_bytes((uint8_t)e->family, e->daddr),
+		.sport = e->sport,
+		.dport = e->dport,
+		.family = (uint8_t)e->family,
+		.proto = e->proto,
+	};
+	return true;
+}
+
 void catch_take_connect(struct catch *c, const struct sockowner_answer *found,
 			const struct witness_record *r)
 {

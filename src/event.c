@@ -51,3 +51,15 @@ const char *event_direction_name(enum event_direction d)
 	}
 	return "unknown";
 }
+
+bool event_has_other_source(const struct event *e)
+{
+	return e->has_nat && (!ipaddr_equal(&e->wire.saddr, &e->tuple.saddr) ||
+			      e->wire.sport != e->tuple.sport);
+}
+
+bool event_has_other_destination(const struct event *e)
+{
+	return e->has_nat && (!ipaddr_equal(&e->wire.daddr, &e->tuple.daddr) ||
+			      e->wire.dport != e->tuple.dport);
+}

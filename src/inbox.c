@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "ct_tuple.h"
+#include "proto.h"
 #include "util.h"
 
 /* Messages other than packets read in one go: an endless run of them must not
@@ -22,16 +26,18 @@ struct inbox {
 	struct nfqueue *queue;
 	unsigned first, n;
 	bool drained; /* at the last look at the queue */
+	bool nat;
 	struct inbox_stats stats;
 	struct slot slots[INBOX_MAX];
 };
 
-int inbox_open(struct inbox **in, struct nfqueue *q)
+int inbox_open(struct inbox **in, struct nfqueue *q, bool nat)
 {
 	*in = calloc(1, sizeof(**in));
 	if (*in == NULL)
 		return -ENOMEM;
 	(*in)->queue = q;
+	(*in)->nat = nat;
 	return 0;
 }
 
@@ -55,6 +61,41 @@ static bool is_other_family(const struct nfqueue_packet *q,
 	return q->hw_protocol != 0 && q->hw_protocol != is;
 }
 
+static void set_own_tuple(struct inbox_item *item, const struct tuple *own)
+{
+	item->unsure = false;
+	if (!ct_tuple_is_rewritten(&item->packet.tuple, own))
+		return;
+	item->rewritten = true;
+	item->seen = item->packet.tuple;
+	item->packet.tuple = *own;
+}
+
+/* Is it of the connection that it is filed under, on its way there?  An error
+ * message may be filed under what it is about. */
+static bool has_own_tuple(const struct inbox_item *item)
+{
+	const struct nfqueue_packet *q = &item->queued;
+
+	return q->has_ct && q->has_ct_tuple &&
+	       (q->ct_status & IPS_DST_NAT) != 0 &&
+	       q->ct_info < IP_CT_IS_REPLY &&
+	       (q->ct_info != IP_CT_RELATED ||
+		proto_has_ports(item->packet.tuple.proto));
+}
+
+/* Where the queue does not tell of connections, a destination may be another
+ * than the socket's. */
+static void undo_nat(const struct inbox *in, struct inbox_item *item)
+{
+	item->rewritten = item->unsure = false;
+	if (item->malformed || item->queued.hook != NF_INET_LOCAL_OUT)
+		return;
+	item->unsure = in->nat && !nfqueue_features(in->queue)->conntrack;
+	if (has_own_tuple(item))
+		set_own_tuple(item, &item->queued.ct_tuple);
+}
+
 static void accept_packet(struct inbox *in, struct inbox_item *item)
 {
 	const struct nfqueue_packet *q = &item->queued;
@@ -66,6 +107,7 @@ static void accept_packet(struct inbox *in, struct inbox_item *item)
 		item->malformed = true;
 		item->packet = (struct packet){0};
 	}
+	undo_nat(in, item);
 	in->n++;
 	in->stats.packets++;
 }
@@ -129,6 +171,12 @@ void inbox_pop(struct inbox *in)
 		return;
 	in->first = (in->first + 1) % INBOX_MAX;
 	in->n--;
+}
+
+void inbox_set_own_tuple(struct inbox *in, const struct tuple *own)
+{
+	if (in->n > 0)
+		set_own_tuple(&slot_at(in, 0)->item, own);
 }
 
 /* A TCP segment of the same connection attempt has the same sequence number as

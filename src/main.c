@@ -19,6 +19,7 @@
 #include "fditer_load.h"
 #include "log.h"
 #include "loop.h"
+#include "nat.h"
 #include "options.h"
 #include "procfs.h"
 #include "ssh_session.h"
@@ -44,7 +45,10 @@ struct program {
 	struct users *users;
 	int proc_rootfd;
 	struct sockowner *sockowner;
-	struct witness *witness; /* NULL, and why */
+	struct nat nat;	 /* who rewrites what is sent from here */
+	bool behind_nat; /* look at what local DNAT makes of it, too */
+	struct conntrack *conntrack; /* NULL: not asked for */
+	struct witness *witness;     /* NULL, and why */
 	int witness_err;
 	struct dns_stub *stubs;
 	struct link_table *links;
@@ -248,6 +252,33 @@ static int open_hook(struct program *p)
 	return err < 0 ? fail(err, "cannot prepare commands", NULL) : 0;
 }
 
+static bool is_behind_nat(const struct options *o, const struct nat *nat)
+{
+	return o->nat == OPTIONS_NAT_ALWAYS ||
+	       (o->nat == OPTIONS_NAT_AUTO && nat->output);
+}
+
+/* Who changes addresses as we start; who asks for none gets none. */
+static void look_for_nat(struct program *p)
+{
+	int err;
+
+	if (p->opt.nat == OPTIONS_NAT_NEVER)
+		return;
+	err = nat_detect(&p->nat);
+	if (err < 0)
+		log_debug("nf_tables does not tell of NAT: %s", strerror(-err));
+	p->behind_nat = is_behind_nat(&p->opt, &p->nat);
+	if (p->behind_nat)
+		log_debug("packets are looked at behind local DNAT, too");
+	if (!p->behind_nat && !p->nat.postrouting)
+		return;
+	err = conntrack_open(&p->conntrack);
+	if (err < 0)
+		log_debug("what NAT makes of packets is not told: %s",
+			  err == -EOPNOTSUPP ? "not built in" : strerror(-err));
+}
+
 /* Before the rules, so that no packet is queued that it has not seen.  Without
  * it senders that die or hand over their socket are not told for sure; who asks
  * for one kind gets that or nothing. */
@@ -259,6 +290,7 @@ static int open_witness(struct program *p)
 		.targets = o->targets,
 		.ntargets = o->ntargets,
 		.new_only = o->new_only,
+		.nat = p->behind_nat,
 		.ring_kib = o->witness_ring_kib,
 	};
 
@@ -285,6 +317,8 @@ static int open_trap(struct program *p)
 		.hook = p->hook,
 		.stubs = p->stubs,
 		.links = p->links,
+		.conntrack = p->conntrack,
+		.nat = p->behind_nat,
 		.users = p->users,
 		.outputs = p->outputs,
 		.noutputs = p->noutputs,
@@ -306,7 +340,7 @@ static int open_trap(struct program *p)
 	return err < 0 ? fail(err, "cannot start", NULL) : 0;
 }
 
-static void fill_rules(const struct options *o, uint16_t queue,
+static void fill_rules(const struct options *o, uint16_t queue, bool nat,
 		       struct ruleset_config *cfg)
 {
 	*cfg = (struct ruleset_config){
@@ -317,6 +351,7 @@ static void fill_rules(const struct options *o, uint16_t queue,
 		.bypass = true,
 		.input = o->input,
 		.forward = o->forward,
+		.nat = nat,
 	};
 	cfg->exempt_ssh =
 		ssh_session_read(getenv("SSH_CONNECTION"), &cfg->ssh) == 0 &&
@@ -332,7 +367,7 @@ static int install_rules(struct program *p)
 
 	if (p->opt.has_queue)
 		return 0;
-	fill_rules(&p->opt, nfqueue_num(p->queue), &cfg);
+	fill_rules(&p->opt, nfqueue_num(p->queue), p->behind_nat, &cfg);
 	err = ruleset_install(&p->ruleset, &cfg, &why);
 	if (err == 0)
 		return 0;
@@ -386,6 +421,8 @@ static int open_all(struct program *p)
 
 	if (err == 0)
 		err = open_lookups(p);
+	if (err == 0)
+		look_for_nat(p);
 	/* Before the queue: its loader would have that open as well. */
 	if (err == 0)
 		err = open_witness(p);
@@ -443,6 +480,7 @@ static void close_all(struct program *p)
 	verdict_close(p->verdict);
 	witness_close(p->witness);
 	nfqueue_close(p->queue);
+	conntrack_close(p->conntrack);
 	link_close(p->links);
 	dns_stub_close(p->stubs);
 	sockowner_close(p->sockowner);
@@ -508,8 +546,12 @@ static int print_rules(const struct options *o)
 	static char mem[1 << 20];
 	struct ruleset_config cfg;
 	struct strbuf sb;
+	struct nat nat = {0};
 
-	fill_rules(o, o->has_queue ? o->queue : 32769, &cfg);
+	if (o->nat == OPTIONS_NAT_AUTO)
+		nat_detect(&nat);
+	fill_rules(o, o->has_queue ? o->queue : 32769, is_behind_nat(o, &nat),
+		   &cfg);
 	strbuf_init(&sb, mem, sizeof(mem));
 	/* With a queue of one's own they are for a table that stays. */
 	ruleset_print(&cfg, RULESET_QUEUE_NATIVE, !o->has_queue, &sb);
@@ -533,7 +575,8 @@ static int print_version(void)
 
 	unshare(CLONE_NEWNET); /* to try it where nothing is sent */
 	printf("ptrap-ng " PTRAP_VERSION "\n"
-	       "features: nfqueue, nftables, sock_diag, json%s\n",
+	       "features: nfqueue, nftables, sock_diag, json%s%s\n",
+	       conntrack_is_built_in() ? ", conntrack" : "",
 	       witness_is_built_in() ? ", witness" : "");
 	printf("witness: %s%s\n",
 	       check_witness(detail, sizeof(detail)) ? "" : "none; ", detail);

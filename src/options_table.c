@@ -382,6 +382,25 @@ static int set_witness(struct options_parse *p, const char *arg)
 		      "or none");
 }
 
+static int set_nat(struct options_parse *p, const char *arg)
+{
+	static const struct {
+		const char *name;
+		enum options_nat nat;
+	} whens[] = {
+		{"auto", OPTIONS_NAT_AUTO},
+		{"always", OPTIONS_NAT_ALWAYS},
+		{"never", OPTIONS_NAT_NEVER},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(whens); i++)
+		if (strcmp(arg, whens[i].name) == 0) {
+			p->o->nat = whens[i].nat;
+			return 0;
+		}
+	return refuse(p, arg, NULL, "must be auto, always or never");
+}
+
 static int set_sweep(struct options_parse *p, const char *arg)
 {
 	if (strcmp(arg, "bpf") == 0)
@@ -437,6 +456,10 @@ const struct options_spec options_table[] = {
 	 "inbound packets to the targets too"},
 	{"forward", 0, NULL, OPTIONS_TARGET, FLAG(forward),
 	 "forwarded packets to the targets too"},
+	{"nat", 0, "WHEN", OPTIONS_TARGET, set_nat, 0,
+	 "packets that local DNAT sends to the targets too: auto (default: "
+	 "where somebody may do so), always (switches connection tracking on) "
+	 "or never"},
 
 	{"exec", 'e', "CMD", OPTIONS_COMMAND, set_exec, 0,
 	 "run CMD with the sender's pid as its last argument, while the "

@@ -89,17 +89,33 @@ static void put_lists(struct output_json_writer *w, json_t *obj,
 
 /* ---------------------------------------------- what an error is about */
 
-static json_t *make_endpoint(struct output_json_writer *w,
-			     const struct event_about *about,
+static json_t *make_endpoint(struct output_json_writer *w, bool has_port,
 			     const struct ipaddr *addr, uint16_t port)
 {
 	json_t *obj = json_object();
 	char text[IPADDR_TEXT_MAX];
 
 	output_json_put_text(w, obj, "ip", ipaddr_format(addr, text));
-	if (about->has_ports)
+	if (has_port)
 		output_json_put_number(w, obj, "port", port);
 	return obj;
+}
+
+/* What others see of the packet: an end that is not as the socket has it. */
+static void put_nat(struct output_json_writer *w, json_t *root,
+		    const struct event *e)
+{
+	const struct tuple *t = &e->wire;
+	bool ports = proto_has_ports(t->proto) && e->packet.has_ports;
+	json_t *obj = json_object();
+
+	if (event_has_other_destination(e))
+		output_json_put(w, obj, "destination",
+				make_endpoint(w, ports, &t->daddr, t->dport));
+	if (event_has_other_source(e))
+		output_json_put(w, obj, "source",
+				make_endpoint(w, ports, &t->saddr, t->sport));
+	output_json_put(w, root, "nat", obj);
 }
 
 /* The error's own sender is the kernel; these have the socket of what it is
@@ -130,10 +146,12 @@ static void put_about(struct output_json_writer *w, json_t *root,
 
 	output_json_put_text(w, obj, "transport",
 			     proto_format(t->proto, proto, sizeof(proto)));
-	output_json_put(w, obj, "source",
-			make_endpoint(w, about, &t->saddr, t->sport));
-	output_json_put(w, obj, "destination",
-			make_endpoint(w, about, &t->daddr, t->dport));
+	output_json_put(
+		w, obj, "source",
+		make_endpoint(w, about->has_ports, &t->saddr, t->sport));
+	output_json_put(
+		w, obj, "destination",
+		make_endpoint(w, about->has_ports, &t->daddr, t->dport));
 	if (about->asked)
 		put_about_holders(w, obj, about);
 	output_json_put(w, root, "about", obj);
@@ -326,6 +344,8 @@ json_t *output_json_make_ptrap(struct output_json_writer *w,
 	put_answer(w, obj, e);
 	put_socket(w, obj, e);
 	put_lists(w, obj, e);
+	if (e->has_nat)
+		put_nat(w, obj, e);
 	if (e->about.known)
 		put_about(w, obj, &e->about);
 	if (e->has_process)

@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 
 #include "output.h"
+#include "proto.h"
 #include "text.h"
 #include "util.h"
 
@@ -210,6 +211,28 @@ static const char *grade_colour(enum sockowner_grade grade)
 	return NULL;
 }
 
+/* "NAT to 10.0.0.7:80", "NAT from 192.0.2.1:40112", or both ends. */
+static void add_nat(struct output_text_writer *w, const struct event *e)
+{
+	const struct tuple *t = &e->wire;
+	bool src = event_has_other_source(e),
+	     dst = event_has_other_destination(e),
+	     ports = proto_has_ports(t->proto) && e->packet.has_ports;
+
+	if (!src && !dst)
+		return;
+	begin_part(w);
+	strbuf_puts(w->out, src && dst ? "NAT "
+			    : src      ? "NAT from "
+				       : "NAT to ");
+	if (src)
+		output_text_add_endpoint(w, &t->saddr, ports, t->sport);
+	if (src && dst)
+		strbuf_puts(w->out, " > ");
+	if (dst)
+		output_text_add_endpoint(w, &t->daddr, ports, t->dport);
+}
+
 /* The grade's name, or the first line, may say it already. */
 static bool is_implied(enum sockowner_grade grade, enum sockowner_reason reason)
 {
@@ -407,6 +430,7 @@ static void write_packet(struct output_text_writer *w, const struct event *e)
 	add_stub(w, e);
 	add_others(w, e);
 	add_about(w, e);
+	add_nat(w, e);
 	add_verdict(w, e);
 	add_counts(w, e);
 	end_line(w);

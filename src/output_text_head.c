@@ -35,9 +35,9 @@ void output_text_add_time(const struct output_text_writer *w,
 		      tm.tm_sec, ts->tv_nsec / 1000000);
 }
 
-static void add_endpoint(const struct output_text_writer *w,
-			 const struct ipaddr *addr, bool has_port,
-			 uint16_t port)
+void output_text_add_endpoint(const struct output_text_writer *w,
+			      const struct ipaddr *addr, bool has_port,
+			      uint16_t port)
 {
 	char text[IPADDR_TEXT_MAX];
 
@@ -101,9 +101,9 @@ static void add_tuple(const struct output_text_writer *w, const struct tuple *t,
 	proto_format(t->proto, proto, sizeof(proto));
 	strbuf_printf(w->out, "%s%s ",
 		      *proto >= '0' && *proto <= '9' ? "proto " : "", proto);
-	add_endpoint(w, &t->saddr, ports, t->sport);
+	output_text_add_endpoint(w, &t->saddr, ports, t->sport);
 	strbuf_puts(w->out, " > ");
-	add_endpoint(w, &t->daddr, ports, t->dport);
+	output_text_add_endpoint(w, &t->daddr, ports, t->dport);
 }
 
 /* Only a first fragment has ports; an ICMP message has a type instead. */

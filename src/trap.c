@@ -170,10 +170,10 @@ static void meet_known(struct trap *t, struct flow *f,
 
 static void link_flow(struct trap *t, struct catch *c)
 {
-	struct flow *f = flow_find(t->flows, &c->event.tuple, c->received_us);
+	struct flow *f = flow_find(t->flows, &c->key, c->received_us);
 
 	if (f == NULL)
-		f = flow_add(t->flows, &c->event.tuple, c->received_us);
+		f = flow_add(t->flows, &c->key, c->received_us);
 	if (f != NULL && f->catch == 0)
 		f->catch = c->index + 1;
 }
@@ -265,19 +265,36 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 	trap_judge(t, c);
 }
 
-static bool is_wanted(const struct trap *t, const struct inbox_item *item)
+/* The packet as it is in the queue. */
+static const struct packet *as_seen(const struct inbox_item *item,
+				    struct packet *mem)
 {
-	const struct packet *p = &item->packet;
+	if (!item->rewritten)
+		return &item->packet;
+	*mem = item->packet;
+	mem->tuple = item->seen;
+	return mem;
+}
 
-	if (t->cfg.new_only && p->tuple.proto == IPPROTO_TCP &&
-	    !packet_is_syn(p))
-		return false;
-	if (t->cfg.ntargets == 0)
-		return true;
+static bool is_target(const struct trap *t, const struct packet *p)
+{
 	for (size_t i = 0; i < t->cfg.ntargets; i++)
 		if (target_match(&t->cfg.targets[i], p))
 			return true;
 	return false;
+}
+
+/* A target names where it was sent to, or what NAT has made of that. */
+static bool is_wanted(const struct trap *t, const struct inbox_item *item)
+{
+	const struct packet *p = &item->packet;
+	struct packet mem;
+
+	if (t->cfg.new_only && p->tuple.proto == IPPROTO_TCP &&
+	    !packet_is_syn(p))
+		return false;
+	return t->cfg.ntargets == 0 || is_target(t, p) ||
+	       is_target(t, as_seen(item, &mem));
 }
 
 /* Does it ask for a name that is looked for?  Over TCP most segments ask for
@@ -288,16 +305,31 @@ static bool is_name_wanted(const struct trap *t, const struct packet *p)
 	       dns_query_match(p, t->cfg.names, t->cfg.nnames);
 }
 
+/* The witness before DNAT sees what the socket sends, the one behind it knows
+ * what that was. */
+static void learn_own_tuple(struct trap *t, const struct inbox_item *item)
+{
+	struct tuple own;
+
+	if (catch_record_tuple(&t->record, &own))
+		inbox_set_own_tuple(t->inbox, &own);
+	else if (witness_kind(t->cfg.witness) == WITNESS_NETFILTER)
+		inbox_set_own_tuple(t->inbox, &item->packet.tuple);
+}
+
 /* What was seen of the packet as it was sent; it is no other one's then. */
 static void find_record(struct trap *t, const struct inbox_item *item)
 {
 	const struct nfqueue_packet *q = &item->queued;
+	struct packet mem;
 
 	t->has_record =
 		t->cfg.witness != NULL && q->hook == NF_INET_LOCAL_OUT &&
 		witness_sees_packets(t->cfg.witness) &&
-		witness_find(t->cfg.witness, &item->packet, item->received_us,
-			     q->has_uid, q->uid, &t->record);
+		witness_find(t->cfg.witness, as_seen(item, &mem),
+			     item->received_us, q->has_uid, q->uid, &t->record);
+	if (t->has_record && item->unsure)
+		learn_own_tuple(t, item);
 }
 
 /* A server's answers are not what is hunted for, unless asked for.  What the
@@ -628,7 +660,7 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 	if (err == 0)
 		err = rate_open(&t->rate, cfg->rate);
 	if (err == 0)
-		err = inbox_open(&t->inbox, cfg->queue);
+		err = inbox_open(&t->inbox, cfg->queue, cfg->nat);
 	if (err == 0)
 		err = stats_open(&t->tables);
 	if (err == 0)

@@ -20,10 +20,10 @@ bool trap_take_connect(struct trap *t, struct catch *c,
 	    packet_is_fast_open(&item->packet))
 		return false;
 	if (sockowner_find(t->cfg.sockowner, &c->query, &found) == 1) {
-		if (found.socket.state != TCP_SYN_SENT)
+		if (found.socket.state != TCP_SYN_SENT || found.rewritten)
 			return false;
 		cookie = found.socket.cookie;
-	} else if (found.reason != SOCKOWNER_REASON_NO_SOCKET ||
+	} else if (c->unsure || found.reason != SOCKOWNER_REASON_NO_SOCKET ||
 		   !c->query.has_uid ||
 		   !witness_find_creator(w, 0, &item->packet, &creator) ||
 		   creator.euid != c->query.uid) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "catch_about.h"
+#include "catch_nat.h"
 #include "catch_witness.h"
 #include "dns_query.h"
 #include "log.h"
@@ -73,7 +74,7 @@ void trap_release(struct trap *t, struct catch *c)
 
 struct flow *trap_flow_of(struct trap *t, const struct catch *c)
 {
-	struct flow *f = flow_find(t->flows, &c->event.tuple, c->received_us);
+	struct flow *f = flow_find(t->flows, &c->key, c->received_us);
 
 	return f != NULL && f->catch == c->index + 1 ? f : NULL;
 }
@@ -197,6 +198,8 @@ static void let_sender_run(struct trap *t)
 static void finish(struct trap *t, struct catch *c)
 {
 	trap_release(t, c);
+	/* Connection tracking forgets at once what is refused. */
+	catch_find_wire(c, t->cfg.conntrack);
 	let_sender_run(t);
 	read_rest(t, c);
 	find_stub(t, &c->event);
@@ -369,6 +372,12 @@ static bool start_hook(struct trap *t, struct catch *c)
 		e->hook.skipped = "no single process is the answer";
 		return false;
 	}
+	/* Whether it is the one shows only when the packet has gone. */
+	if (c->answer.rewritten) {
+		t->stats.hooks_skipped++;
+		e->hook.skipped = "NAT has rewritten the packet";
+		return false;
+	}
 	read_rest(t, c);
 	strbuf_init(&json, t->json, sizeof(t->json));
 	err = output_json_line(e, &json);
@@ -423,7 +432,7 @@ static void note_creator(struct trap *t, struct catch *c)
 	struct witness *w = t->cfg.witness;
 	const struct event *e = &c->event;
 	struct witness_record r;
-	bool gone = !a->has_socket && !c->rival && !c->hurried &&
+	bool gone = !a->has_socket && !c->rival && !c->hurried && !c->unsure &&
 		    a->grade == SOCKOWNER_UNKNOWN &&
 		    a->reason == SOCKOWNER_REASON_NO_SOCKET &&
 		    e->has_packet_uid && !packet_is_reset(&e->packet);
@@ -444,6 +453,7 @@ void trap_judge(struct trap *t, struct catch *c)
 	catch_set_grade(c, nfqueue_features(t->cfg.queue)->uid_gid,
 			t->cfg.witness != NULL &&
 				witness_sees_packets(t->cfg.witness));
+	catch_undo_nat(c);
 	if (is_own(t, c)) {
 		drop_silently(t, c, &t->stats.exempt);
 		return;

@@ -330,6 +330,21 @@ static void test_sweep(void **state)
 	    "procs");
 }
 
+static void test_nat(void **state)
+{
+	(void)state;
+	GOOD(":53");
+	assert_int_equal(o.nat, OPTIONS_NAT_AUTO);
+	GOOD("--nat", "always", ":53");
+	assert_int_equal(o.nat, OPTIONS_NAT_ALWAYS);
+	GOOD("--nat=never", ":53");
+	assert_int_equal(o.nat, OPTIONS_NAT_NEVER);
+	GOOD("--nat", "auto", ":53");
+	assert_int_equal(o.nat, OPTIONS_NAT_AUTO);
+	BAD("option --nat \"yes\": must be auto, always or never", ":53",
+	    "--nat", "yes");
+}
+
 static void test_time(void **state)
 {
 	(void)state;
@@ -688,31 +703,19 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_teardown(t, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults),
-		TEST(test_examples),
-		TEST(test_old_spelling),
-		TEST(test_old_targets),
-		TEST(test_order),
-		TEST(test_dashes),
-		TEST(test_long_names),
-		TEST(test_modes),
-		TEST(test_queue),
-		TEST(test_sweep),
-		TEST(test_time),
-		TEST(test_numbers),
-		TEST(test_outputs),
-		TEST(test_bad_options),
-		TEST(test_bad_targets),
-		TEST(test_hostile_text),
-		TEST(test_no_target),
-		TEST(test_lost_parts),
-		TEST(test_conflicts),
-		TEST(test_host_names),
-		TEST(test_host_name_fails),
-		TEST(test_usage),
-		TEST(test_table),
-		TEST(test_dns_names),
-		TEST(test_bad_dns_names),
+		TEST(test_defaults),	 TEST(test_examples),
+		TEST(test_old_spelling), TEST(test_old_targets),
+		TEST(test_order),	 TEST(test_dashes),
+		TEST(test_long_names),	 TEST(test_modes),
+		TEST(test_queue),	 TEST(test_sweep),
+		TEST(test_nat),		 TEST(test_time),
+		TEST(test_numbers),	 TEST(test_outputs),
+		TEST(test_bad_options),	 TEST(test_bad_targets),
+		TEST(test_hostile_text), TEST(test_no_target),
+		TEST(test_lost_parts),	 TEST(test_conflicts),
+		TEST(test_host_names),	 TEST(test_host_name_fails),
+		TEST(test_usage),	 TEST(test_table),
+		TEST(test_dns_names),	 TEST(test_bad_dns_names),
 		TEST(test_witness_ring),
 	};
 
