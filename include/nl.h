@@ -14,6 +14,9 @@ struct nl;
 /* Opens a CLOEXEC socket of that bus (NETLINK_...), bound, with a receive
  * timeout of some seconds as a last resort.  -errno. */
 int nl_open(struct nl **nl, int bus);
+/* The same of a socket that is open already (in another network namespace, say),
+ * and not bound; it is taken over in any case. */
+int nl_open_fd(struct nl **nl, int fd);
 void nl_close(struct nl *nl);	/* NULL is fine */
 
 struct mnl_socket *nl_socket(struct nl *nl);

@@ -42,6 +42,9 @@ struct sockdiag;
 
 /* Sees the network namespace of the caller.  -errno. */
 int sockdiag_open(struct sockdiag **sd);
+/* Sees the namespace in which that NETLINK_SOCK_DIAG socket was made; it is taken
+ * over in any case. */
+int sockdiag_open_fd(struct sockdiag **sd, int fd);
 void sockdiag_close(struct sockdiag *sd);
 
 /* What is asked: the socket's own view, local is here. */
@@ -87,6 +90,19 @@ int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
  * families, connected ones too.  Returns and errors as above. */
 int sockdiag_list_port(struct sockdiag *sd, uint8_t proto, uint16_t port,
 		       struct sockdiag_row *rows, size_t max);
+
+/* Those that stand just where that row's socket does (SO_REUSEPORT), itself among
+ * them: same family, addresses, ports and device, all listening or none.  Returns
+ * and errors as above. */
+int sockdiag_find_equals(struct sockdiag *sd, uint8_t proto,
+			 const struct sockdiag_row *row,
+			 struct sockdiag_row *rows, size_t max);
+
+/* All that get a copy of a datagram from remote to local, where that is a group's
+ * or everybody's address.  As far as is known here: who has joined the group is
+ * not.  Returns and errors as above. */
+int sockdiag_find_receivers(struct sockdiag *sd, const struct sockdiag_query *q,
+			    struct sockdiag_row *rows, size_t max);
 
 /*
  * Every raw socket of that family; local_port is its protocol number.  Any of

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -70,6 +71,27 @@ int nl_open(struct nl **out, int bus)
 	nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	err = nl->sock ? configure(nl) : -errno;
 	if (err) {
+		nl_close(nl);
+		return err;
+	}
+	*out = nl;
+	return 0;
+}
+
+int nl_open_fd(struct nl **out, int fd)
+{
+	struct nl *nl = calloc(1, sizeof(*nl));
+	int err;
+
+	if (!nl) {
+		close(fd);
+		return -ENOMEM;
+	}
+	nl->sock = mnl_socket_fdopen(fd);
+	err = nl->sock ? configure(nl) : -errno;
+	if (err) {
+		if (!nl->sock)
+			close(fd);
 		nl_close(nl);
 		return err;
 	}

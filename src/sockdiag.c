@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "nl.h"
 #include "util.h"
@@ -60,6 +61,8 @@ struct request {
 struct found {
 	const struct protocol *protocol;
 	const struct sockdiag_query *query; /* NULL: whatever it is */
+	const struct sockdiag_row *equal;   /* NULL: wherever it stands */
+	bool receivers;			    /* not: those that may have sent */
 	struct sockdiag_row *rows;
 	size_t max, count;
 };
@@ -78,6 +81,24 @@ int sockdiag_open(struct sockdiag **out)
 	if (!sd)
 		return -ENOMEM;
 	err = nl_open(&sd->nl, NETLINK_SOCK_DIAG);
+	if (err) {
+		free(sd);
+		return err;
+	}
+	*out = sd;
+	return 0;
+}
+
+int sockdiag_open_fd(struct sockdiag **out, int fd)
+{
+	struct sockdiag *sd = calloc(1, sizeof(*sd));
+	int err;
+
+	if (!sd) {
+		close(fd);
+		return -ENOMEM;
+	}
+	err = nl_open_fd(&sd->nl, fd);
 	if (err) {
 		free(sd);
 		return err;
@@ -447,6 +468,29 @@ int sockdiag_get_listener(struct sockdiag *sd, const struct sockdiag_query *q,
 	return !err && l.count > 1 ? -ENOTUNIQ : err;
 }
 
+static bool is_equal(const struct sockdiag_row *a, const struct sockdiag_row *b)
+{
+	return a->family == b->family && a->ifindex == b->ifindex &&
+	       a->local_port == b->local_port &&
+	       a->remote_port == b->remote_port &&
+	       ipaddr_equal(&a->local, &b->local) &&
+	       ipaddr_equal(&a->remote, &b->remote) &&
+	       (a->state == TCP_LISTEN) == (b->state == TCP_LISTEN);
+}
+
+static bool is_wanted(const struct found *f, const struct sockdiag_row *row)
+{
+	if (f->equal)
+		return is_equal(f->equal, row);
+	if (!f->query)
+		return true;
+	if (f->receivers)
+		return row->local_port == f->query->local_port &&
+		       device_fits(row, f->query) &&
+		       datagram_fits(row, f->query);
+	return sender_fits(f->protocol, row, f->query);
+}
+
 static int found_cb(const struct nlmsghdr *nlh, void *data)
 {
 	struct found *f = data;
@@ -454,7 +498,7 @@ static int found_cb(const struct nlmsghdr *nlh, void *data)
 	struct sockdiag_row row;
 	int err = sockdiag_parse(nlh, &row);
 
-	if (err || (f->query && !sender_fits(f->protocol, &row, f->query)))
+	if (err || !is_wanted(f, &row))
 		return err;
 	for (size_t i = 0; i < stored; i++)
 		if (f->rows[i].cookie == row.cookie)
@@ -537,23 +581,56 @@ int sockdiag_find_all(struct sockdiag *sd, const struct sockdiag_query *q,
 	return err ? err : (int)f.count;
 }
 
-int sockdiag_list_port(struct sockdiag *sd, uint8_t proto, uint16_t port,
-		       struct sockdiag_row *rows, size_t max)
+/* Of both families. */
+static int find_at_port(struct sockdiag *sd, struct found *f, uint16_t port)
 {
-	const struct protocol *p = protocol_get(proto);
-	struct found f = {.protocol = p, .rows = rows, .max = max};
+	const struct protocol *p = f->protocol;
 	int err = 0;
 
 	if (!p || is_missing(sd, p))
 		return -EOPNOTSUPP;
 	for (int i = 0; i < DUMP_TRIES; i++) {
-		f.count = 0;
-		err = dump(sd, p, AF_INET6, ALL_STATES, port, found_cb, &f);
+		f->count = 0;
+		err = dump(sd, p, AF_INET6, ALL_STATES, port, found_cb, f);
 		if (!err || err == -ENOENT)
 			err = dump(sd, p, AF_INET, ALL_STATES, port, found_cb,
-				   &f);
+				   f);
 		if (err != -EAGAIN)
 			break;
 	}
-	return err ? err : (int)f.count;
+	return err ? err : (int)f->count;
+}
+
+int sockdiag_list_port(struct sockdiag *sd, uint8_t proto, uint16_t port,
+		       struct sockdiag_row *rows, size_t max)
+{
+	struct found f = {
+		.protocol = protocol_get(proto), .rows = rows, .max = max};
+
+	return find_at_port(sd, &f, port);
+}
+
+int sockdiag_find_equals(struct sockdiag *sd, uint8_t proto,
+			 const struct sockdiag_row *row,
+			 struct sockdiag_row *rows, size_t max)
+{
+	struct found f = {.protocol = protocol_get(proto),
+			  .equal = row,
+			  .rows = rows,
+			  .max = max};
+
+	return find_at_port(sd, &f, row->local_port);
+}
+
+int sockdiag_find_receivers(struct sockdiag *sd, const struct sockdiag_query *q,
+			    struct sockdiag_row *rows, size_t max)
+{
+	struct found f = {.protocol = protocol_get(q->proto),
+			  .query = q,
+			  .receivers = true,
+			  .rows = rows,
+			  .max = max};
+	int err = query_check(q);
+
+	return err ? err : find_at_port(sd, &f, q->local_port);
 }
