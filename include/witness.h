@@ -15,7 +15,9 @@
  * From the best to the worst.  All need CAP_BPF and CAP_PERFMON (netfilter:
  * CAP_NET_ADMIN), the kernel's types (BTF), and Linux 5.17 for bpf_loop.  They
  * look only, change no packet, and are gone with the descriptors.  Only what is
- * sent from here: at the other hooks whoever runs is a bystander.
+ * sent from here: at the other hooks whoever runs is a bystander.  What another
+ * network namespace sends only those kinds see that are told by witness_program
+ * and of which it is said below.
  */
 enum witness_kind {
 	WITNESS_AUTO,		/* the best that there is */
@@ -36,6 +38,7 @@ struct witness_config {
 	bool nat;			/* some get there behind local DNAT, with
 					 * another destination: netfilter looks there,
 					 * too */
+	bool forward;			/* other network namespaces, too */
 	uint32_t ring_kib;		/* room for what is not read yet, rounded
 					 * up to a power of two; 0: 1,024 */
 };
@@ -83,6 +86,18 @@ bool witness_find(struct witness *w, const struct packet *p,
 		  uint64_t received_us, bool has_uid, uint32_t uid,
 		  struct witness_record *r);
 
+/*
+ * Packets of other network namespaces (config.forward).  The program is for
+ * witness_hook_attach there; -1: this kind cannot be there.  Of the record of a
+ * packet that this namespace forwards: sent in the namespace with that inode,
+ * or in whichever (0).  Others' packets of the same addresses are never taken
+ * for it, nor it for theirs.
+ */
+int witness_program(const struct witness *w);
+bool witness_find_forwarded(struct witness *w, const struct packet *p,
+			    uint64_t received_us, uint32_t net_ns,
+			    struct witness_record *r);
+
 /* Does it see packets?  If not, it sees sockets: witness_find is for the
  * one, witness_find_connect and witness_find_creator are for the other. */
 bool witness_sees_packets(const struct witness *w);
@@ -91,6 +106,11 @@ bool witness_sees_packets(const struct witness *w);
  * sender of it.  cookie 0: the socket is not there any more. */
 bool witness_find_connect(struct witness *w, uint64_t cookie,
 			  const struct packet *p, struct witness_record *r);
+
+/* The same of a socket in another network namespace, which is there still. */
+bool witness_find_forwarded_connect(struct witness *w, uint64_t cookie,
+				    const struct packet *p,
+				    struct witness_record *r);
 
 /* Who opened it; as above. */
 bool witness_find_creator(struct witness *w, uint64_t cookie,

@@ -61,6 +61,7 @@ struct witness_record {
 	uint32_t uid, gid, euid, egid;
 	uint32_t sock_uid; /* who opened the socket, as the queue says */
 	uint32_t has_sock_uid;
+	uint32_t net_ns; /* the network namespace it is in */
 	uint32_t again; /* OTHER, and perhaps its sender was seen before */
 	uint32_t len;
 	uint32_t head_len;

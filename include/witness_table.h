@@ -31,6 +31,12 @@ bool witness_table_find(struct witness_table *t, const struct packet *p,
 			uint64_t received_us, bool has_uid, uint32_t uid,
 			uint64_t lost_ns, struct witness_record *r);
 
+/* The same where the records of several network namespaces are: those of that
+ * one only, or of all (0).  No packet says there whose socket it is of. */
+bool witness_table_find_in(struct witness_table *t, uint32_t net_ns,
+			   const struct packet *p, uint64_t received_us,
+			   uint64_t lost_ns, struct witness_record *r);
+
 void witness_table_forget(struct witness_table *t, uint64_t drained_us);
 
 /* A copy of len bytes.  -EBADMSG: not facts; -ENOMEM. */

@@ -293,6 +293,7 @@ static __always_inline void look(const struct sight *s, enum place place)
 	if (place == AT_OTHER_QUEUE && r.class != WITNESS_SENDER)
 		return;
 	r.again = place == AT_OUR_QUEUE && r.class == WITNESS_OTHER;
+	r.net_ns = s->state->net->ns.inum;
 	r.time_ns = bpf_ktime_get_ns();
 	r.len = skb->len;
 	r.head_len = n;

@@ -15,6 +15,7 @@
 #include "util.h"
 #include "witness_cgroup.h"
 #include "witness_load.h"
+#include "witness_parts.h"
 #include "witness_sockets.h"
 #include "witness_table.h"
 
@@ -25,6 +26,9 @@
 #define SLEEPING_US 3000
 
 #define NS_PER_US 1000ULL
+
+/* What another namespace has sent comes here later, through its devices. */
+#define FORWARD_US 200000
 
 /* As many as one reading takes. */
 #define BATCH_MAX 4096
@@ -41,7 +45,10 @@ struct witness {
 	struct witness_table *table;
 	struct witness_sockets *sockets; /* NULL: it sees packets */
 	bool whole;			 /* it sees all of them */
-	uint64_t drained_ns;		 /* the queue was empty then */
+	uint32_t net_ns;		 /* ours */
+	struct witness_table *foreign;	 /* the same of others, or NULL */
+	struct witness_sockets *foreign_sockets;
+	uint64_t drained_ns; /* the queue was empty then */
 	struct witness_stats stats;
 };
 
@@ -83,6 +90,16 @@ static void make_room(struct witness *w)
 		bpf_map_delete_elem(fd, &im);
 }
 
+static void add_record(struct witness *w, const struct witness_record *r)
+{
+	bool ours = r->net_ns == w->net_ns;
+
+	if (w->sockets != NULL && (ours || w->foreign_sockets != NULL))
+		witness_sockets_add(ours ? w->sockets : w->foreign_sockets, r);
+	else if (w->sockets == NULL && (ours || w->foreign != NULL))
+		witness_table_add(ours ? w->table : w->foreign, r);
+}
+
 static int take_record(void *data, void *mem, size_t len)
 {
 	struct witness *w = data;
@@ -97,10 +114,7 @@ static int take_record(void *data, void *mem, size_t len)
 	} else if (len >= sizeof(r)) {
 		w->taken++;
 		memcpy(&r, mem, sizeof(r));
-		if (w->sockets != NULL)
-			witness_sockets_add(w->sockets, &r);
-		else
-			witness_table_add(w->table, &r);
+		add_record(w, &r);
 		w->stats.records++;
 	}
 	/* Others write on: the loop has more to do. */
@@ -156,9 +170,25 @@ static int open_ring(struct witness *w)
 	return w->ring == NULL ? -errno : 0;
 }
 
+/* Apart: what others send may look like what is sent from here. */
+static int open_foreign(struct witness *w)
+{
+	switch (w->kind) {
+	case WITNESS_NETFILTER:
+		return witness_table_open(&w->foreign);
+	case WITNESS_CGROUP:
+		return witness_sockets_open(&w->foreign_sockets);
+	case WITNESS_TRACING:
+	case WITNESS_AUTO:
+		break;
+	}
+	return 0;
+}
+
 int witness_open(struct witness **out, const struct witness_config *cfg)
 {
 	struct witness *w = calloc(1, sizeof(*w));
+	uint32_t pid_ns;
 	int err;
 
 	if (w == NULL)
@@ -170,6 +200,10 @@ int witness_open(struct witness **out, const struct witness_config *cfg)
 		err = witness_sockets_open(&w->sockets);
 		w->whole = witness_cgroup_is_whole();
 	}
+	if (err == 0 && cfg->forward)
+		err = open_foreign(w);
+	if (err == 0)
+		err = witness_read_namespaces(&pid_ns, &w->net_ns);
 	if (err == 0)
 		err = map_shared(w);
 	if (err == 0)
@@ -194,6 +228,8 @@ void witness_close(struct witness *w)
 			close(w->fds[i]);
 	witness_table_close(w->table);
 	witness_sockets_close(w->sockets);
+	witness_table_close(w->foreign);
+	witness_sockets_close(w->foreign_sockets);
 	free(w);
 }
 
@@ -246,6 +282,20 @@ bool witness_find(struct witness *w, const struct packet *p,
 						 has_uid, uid, lost_ns(w), r);
 }
 
+int witness_program(const struct witness *w)
+{
+	return w->foreign != NULL ? w->fds[WITNESS_FD_PROG] : -1;
+}
+
+bool witness_find_forwarded(struct witness *w, const struct packet *p,
+			    uint64_t received_us, uint32_t net_ns,
+			    struct witness_record *r)
+{
+	return w->foreign != NULL && read_all(w) &&
+	       witness_table_find_in(w->foreign, net_ns, p, received_us,
+				     lost_ns(w), r);
+}
+
 bool witness_sees_packets(const struct witness *w)
 {
 	return w->kind != WITNESS_CGROUP;
@@ -282,6 +332,21 @@ bool witness_find_connect(struct witness *w, uint64_t cookie,
 	       r->class == WITNESS_SENDER;
 }
 
+bool witness_find_forwarded_connect(struct witness *w, uint64_t cookie,
+				    const struct packet *p,
+				    struct witness_record *r)
+{
+	struct witness_sockets *s = w->foreign_sockets;
+
+	if (s == NULL || cookie == 0 || !read_all(w))
+		return false;
+	if (w->whole && !witness_sockets_is_alone(s, cookie, &p->tuple,
+						  w->drained_ns, lost_ns(w)))
+		return false;
+	return witness_sockets_connect(s, cookie, &p->tuple, lost_ns(w), r) &&
+	       r->class == WITNESS_SENDER;
+}
+
 bool witness_find_creator(struct witness *w, uint64_t cookie,
 			  const struct packet *p, struct witness_record *r)
 {
@@ -297,6 +362,8 @@ void witness_forget(struct witness *w, uint64_t drained_us)
 {
 	w->drained_ns = drained_us * NS_PER_US;
 	witness_table_forget(w->table, drained_us);
+	if (w->foreign != NULL && drained_us > FORWARD_US)
+		witness_table_forget(w->foreign, drained_us - FORWARD_US);
 }
 
 const struct witness_facts *witness_facts(const struct witness *w,
@@ -309,7 +376,11 @@ const struct witness_stats *witness_stats(struct witness *w)
 {
 	w->stats.lost = w->shared->lost.packets + w->missed +
 			witness_table_lost(w->table);
+	if (w->foreign != NULL)
+		w->stats.lost += witness_table_lost(w->foreign);
 	w->stats.facts_lost = w->shared->lost.facts;
 	w->stats.doubted = witness_table_doubted(w->table);
+	if (w->foreign != NULL)
+		w->stats.doubted += witness_table_doubted(w->foreign);
 	return &w->stats;
 }

@@ -32,13 +32,19 @@ struct bpf_sock_addr_kern {
 
 const volatile uint8_t wanted[PROTOCOLS];
 
+const volatile bool all_nets;
+
+static __always_inline uint32_t net_ns_of(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+}
+
 static __always_inline bool is_ours(const struct sock *sk)
 {
 	uint32_t proto = BPF_CORE_READ(sk, sk_protocol);
 
 	return proto < PROTOCOLS && wanted[proto] &&
-	       BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) ==
-		       our_net_ns;
+	       (all_nets || net_ns_of(sk) == our_net_ns);
 }
 
 /* The kernel's own, which some system call happens to open or connect (a mount,
@@ -91,6 +97,7 @@ int witness_create(struct bpf_sock *ctx)
 	r.time_ns = bpf_ktime_get_ns();
 	r.cookie = bpf_get_socket_cookie(ctx);
 	r.ends.proto = (uint8_t)ctx->protocol;
+	r.net_ns = net_ns_of(sk);
 	read_doer(sk, &r);
 	tell(&r);
 	return ALLOW;
@@ -108,6 +115,7 @@ int witness_release(struct bpf_sock *ctx)
 	r.time_ns = bpf_ktime_get_ns();
 	r.cookie = bpf_get_socket_cookie(ctx);
 	r.ends.proto = (uint8_t)ctx->protocol;
+	r.net_ns = net_ns_of(sk);
 	read_ends(sk, &r.ends);
 	tell(&r);
 	return ALLOW;
@@ -142,6 +150,7 @@ static __always_inline bool is_deferred(const struct sock *sk)
 static __always_inline void read_connector(const struct sock *sk,
 					   struct witness_record *r)
 {
+	r->net_ns = net_ns_of(sk);
 	read_doer(sk, r);
 	if (is_deferred(sk))
 		r->class = WITNESS_OTHER;

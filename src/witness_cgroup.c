@@ -80,6 +80,7 @@ static int configure(struct witness_cgroup_bpf *skel,
 	skel->rodata->our_pid_ns = pid_ns;
 	skel->rodata->our_net_ns = net_ns;
 	skel->rodata->ring_size = witness_ring_bytes(cfg->ring_kib);
+	skel->rodata->all_nets = cfg->forward;
 	want(skel->rodata->wanted, sizeof(skel->rodata->wanted), cfg);
 	return bpf_map__set_max_entries(skel->maps.ring,
 					witness_ring_bytes(cfg->ring_kib));

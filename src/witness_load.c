@@ -10,13 +10,13 @@
 #include <linux/netfilter.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bpf_child.h"
 #include "proto.h"
 #include "util.h"
 #include "witness_cgroup.h"
+#include "witness_hook.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
@@ -24,29 +24,6 @@
 #pragma GCC diagnostic pop
 
 #define STACK_BYTES 16384
-
-/* Newer than some distributions' headers, and than their libbpf. */
-#define PROG_TYPE_NETFILTER   32
-#define ATTACH_TYPE_NETFILTER 45
-
-/* Just before our chain at -150; each instance has a place of its own, and all
- * of them come after connection tracking at -200. */
-#define PRIORITY_LAST  (-151)
-#define PRIORITY_FIRST (-199)
-
-/* The same before our chain at -50, behind local DNAT at -100. */
-#define NAT_PRIORITY_LAST  (-51)
-#define NAT_PRIORITY_FIRST (-99)
-
-/* bpf_attr's link_create as of Linux 6.4. */
-struct link_create_attr {
-	uint32_t prog_fd, target_fd, attach_type, flags;
-	struct {
-		uint32_t pf, hooknum;
-		int32_t priority;
-		uint32_t flags;
-	} netfilter;
-};
 
 static void set_any_net(struct witness_filter *f)
 {
@@ -94,8 +71,8 @@ static uint64_t stack_size(void)
 
 static void set_netfilter(struct bpf_program *prog)
 {
-	bpf_program__set_type(prog, PROG_TYPE_NETFILTER);
-	bpf_program__set_expected_attach_type(prog, ATTACH_TYPE_NETFILTER);
+	bpf_program__set_type(prog, WITNESS_HOOK_PROG_TYPE);
+	bpf_program__set_expected_attach_type(prog, WITNESS_HOOK_ATTACH_TYPE);
 }
 
 static int configure(struct witness_bpf *skel, const struct witness_config *cfg)
@@ -135,9 +112,9 @@ static bool has_netfilter(void)
 	};
 	const struct bpf_prog_load_opts opts = {
 		.sz = sizeof(opts),
-		.expected_attach_type = ATTACH_TYPE_NETFILTER,
+		.expected_attach_type = WITNESS_HOOK_ATTACH_TYPE,
 	};
-	int fd = bpf_prog_load(PROG_TYPE_NETFILTER, "witness_probe", "GPL",
+	int fd = bpf_prog_load(WITNESS_HOOK_PROG_TYPE, "witness_probe", "GPL",
 			       accept, ARRAY_SIZE(accept), &opts);
 
 	if (fd >= 0)
@@ -145,56 +122,15 @@ static bool has_netfilter(void)
 	return fd >= 0;
 }
 
-static int attach_at(int prog_fd, uint32_t pf, int priority)
-{
-	struct link_create_attr attr = {
-		.prog_fd = (uint32_t)prog_fd,
-		.attach_type = ATTACH_TYPE_NETFILTER,
-		.netfilter = {.pf = pf,
-			      .hooknum = NF_INET_LOCAL_OUT,
-			      .priority = priority},
-	};
-	long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
-static int attach_hook(int prog_fd, uint32_t pf, int last, int first)
-{
-	int fd = -EBUSY;
-
-	for (int at = last; at >= first && fd == -EBUSY; at--)
-		fd = attach_at(prog_fd, pf, at);
-	return fd;
-}
-
-/* How many links it took, or -errno. */
-static int attach_both(int prog_fd, int last, int first, int *links)
-{
-	int fd = attach_hook(prog_fd, NFPROTO_IPV4, last, first);
-
-	if (fd < 0)
-		return fd;
-	links[0] = fd;
-	fd = attach_hook(prog_fd, NFPROTO_IPV6, last, first);
-	/* A kernel without IPv6 sends none. */
-	if (fd < 0)
-		return fd == -EAFNOSUPPORT ? 1 : fd;
-	links[1] = fd;
-	return 2;
-}
-
 /* nat_fd: the program for behind local DNAT; below 0: none. */
 static int attach_netfilter(int prog_fd, int nat_fd,
 			    int links[WITNESS_LINKS_MAX])
 {
-	int n = attach_both(prog_fd, PRIORITY_LAST, PRIORITY_FIRST, links);
-	int more;
+	int n = witness_hook_attach(prog_fd, false, links), more;
 
 	if (n < 0 || nat_fd < 0)
 		return n;
-	more = attach_both(nat_fd, NAT_PRIORITY_LAST, NAT_PRIORITY_FIRST,
-			   links + n);
+	more = witness_hook_attach(nat_fd, true, links + n);
 	return more < 0 ? more : n + more;
 }
 

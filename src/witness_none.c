@@ -56,6 +56,28 @@ bool witness_find(struct witness *w, const struct packet *p,
 	return false;
 }
 
+int witness_program(const struct witness *w)
+{
+	(void)w;
+	return -1;
+}
+
+bool witness_find_forwarded(struct witness *w, const struct packet *p,
+			    uint64_t received_us, uint32_t net_ns,
+			    struct witness_record *r)
+{
+	(void)w, (void)p, (void)received_us, (void)net_ns, (void)r;
+	return false;
+}
+
+bool witness_find_forwarded_connect(struct witness *w, uint64_t cookie,
+				    const struct packet *p,
+				    struct witness_record *r)
+{
+	(void)w, (void)cookie, (void)p, (void)r;
+	return false;
+}
+
 bool witness_sees_packets(const struct witness *w)
 {
 	(void)w;

@@ -224,32 +224,36 @@ static bool is_doubtful(const struct witness_record *first,
 	return !is_same_sender(first, other) && !is_seen_again(first, other);
 }
 
-static struct entry *next_match(struct entry *e, const struct packet *p,
-				uint64_t received_ns, bool has_uid,
-				uint32_t uid)
+/* What is asked for. */
+struct wanted {
+	const struct packet *packet;
+	uint64_t received_ns;
+	bool has_uid;
+	uint32_t uid, net_ns; /* net_ns 0: in any */
+};
+
+static struct entry *next_match(struct entry *e, const struct wanted *w)
 {
 	for (; e != NULL; e = e->next) {
 		const struct witness_record *r = &e->record;
 
-		if (r->time_ns <= received_ns &&
-		    (!has_uid || !r->has_sock_uid || r->sock_uid == uid) &&
-		    is_same_packet(e, p))
+		if (r->time_ns <= w->received_ns &&
+		    (!w->has_uid || !r->has_sock_uid ||
+		     r->sock_uid == w->uid) &&
+		    (w->net_ns == 0 || r->net_ns == w->net_ns) &&
+		    is_same_packet(e, w->packet))
 			return e;
 	}
 	return NULL;
 }
 
-bool witness_table_find(struct witness_table *t, const struct packet *p,
-			uint64_t received_us, bool has_uid, uint32_t uid,
-			uint64_t lost_ns, struct witness_record *r)
+static bool find(struct witness_table *t, const struct wanted *w,
+		 uint64_t lost_ns, struct witness_record *r)
 {
-	uint64_t received_ns = (received_us + 1) * NS_PER_US;
 	struct entry *first = NULL, *head, *e;
 
-	head = t->buckets[tuple_hash(&p->tuple) % BUCKETS];
-	for (e = head;
-	     (e = next_match(e, p, received_ns, has_uid, uid)) != NULL;
-	     e = e->next)
+	head = t->buckets[tuple_hash(&w->packet->tuple) % BUCKETS];
+	for (e = head; (e = next_match(e, w)) != NULL; e = e->next)
 		if (first == NULL || e->record.time_ns < first->record.time_ns)
 			first = e;
 	if (first == NULL)
@@ -260,9 +264,7 @@ bool witness_table_find(struct witness_table *t, const struct packet *p,
 		t->doubted++;
 		return false;
 	}
-	for (e = head;
-	     (e = next_match(e, p, received_ns, has_uid, uid)) != NULL;
-	     e = e->next)
+	for (e = head; (e = next_match(e, w)) != NULL; e = e->next)
 		if (is_doubtful(&first->record, &e->record)) {
 			t->doubted++;
 			return false;
@@ -270,6 +272,29 @@ bool witness_table_find(struct witness_table *t, const struct packet *p,
 	*r = first->record;
 	leave_bucket(t, first);
 	return true;
+}
+
+bool witness_table_find(struct witness_table *t, const struct packet *p,
+			uint64_t received_us, bool has_uid, uint32_t uid,
+			uint64_t lost_ns, struct witness_record *r)
+{
+	const struct wanted w = {.packet = p,
+				 .received_ns = (received_us + 1) * NS_PER_US,
+				 .has_uid = has_uid,
+				 .uid = uid};
+
+	return find(t, &w, lost_ns, r);
+}
+
+bool witness_table_find_in(struct witness_table *t, uint32_t net_ns,
+			   const struct packet *p, uint64_t received_us,
+			   uint64_t lost_ns, struct witness_record *r)
+{
+	const struct wanted w = {.packet = p,
+				 .received_ns = (received_us + 1) * NS_PER_US,
+				 .net_ns = net_ns};
+
+	return find(t, &w, lost_ns, r);
 }
 
 /* ------------------------------------------------------------------- facts */

@@ -318,6 +318,34 @@ static void test_path(void **state)
 		".../cat");
 }
 
+/* Two namespaces send the same bytes: only the namespace tells whose. */
+static void test_two_namespaces(void **state)
+{
+	struct witness_record r = sender(1, 5 * MS_NS), got;
+	struct packet p;
+
+	(void)state;
+	packet_parse(&p, datagram, sizeof(datagram), sizeof(datagram));
+	for (int i = 0; i < 2; i++) {
+		for (uint32_t ns = 1; ns <= 2; ns++) {
+			r = sender(ns, (5 + ns) * MS_NS);
+			r.net_ns = ns;
+			add_record(&r, datagram);
+		}
+		assert_false(
+			witness_table_find_in(table, 0, &p, 10000, 0, &got));
+		assert_false(
+			witness_table_find_in(table, 3, &p, 10000, 0, &got));
+		assert_true(
+			witness_table_find_in(table, 2, &p, 10000, 0, &got));
+		assert_int_equal(got.pid, 2);
+		/* With the other one alone nobody is in doubt. */
+		assert_true(
+			witness_table_find_in(table, 0, &p, 10000, 0, &got));
+		assert_int_equal(got.pid, 1);
+	}
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -339,6 +367,7 @@ int main(void)
 		TEST(test_forgotten),
 		TEST(test_loss_is_doubt),
 		TEST(test_full),
+		TEST(test_two_namespaces),
 		TEST(test_facts),
 		TEST(test_path),
 	};
