@@ -7,7 +7,8 @@
  * A library of its own: system headers only, no globals, no log, no exit.
  * Protocol, local and remote address in; owners and a grade out.  Not thread
  * safe: one struct sockowner for each thread.  Sees the network and the pid
- * namespace of the process that opened it.
+ * namespace of the process that opened it, and the network namespaces that it
+ * is given sockets of.
  */
 
 #include <stdbool.h>
@@ -48,6 +49,11 @@ enum sockowner_reason {
 					 * are not ours to see */
 	SOCKOWNER_REASON_TIME,		/* the time allowed was spent */
 	SOCKOWNER_REASON_CHANGED,	/* socket, holder or image changed meanwhile */
+	SOCKOWNER_REASON_NO_NET,	/* it came from no network namespace that is
+					 * known here */
+	SOCKOWNER_REASON_MANY_NETS,	/* or from one of several */
+	SOCKOWNER_REASON_ORPHANED,	/* a socket fits, and nothing ties it to the
+					 * packet any more; the holders are its own */
 	SOCKOWNER_REASON_PROTOCOL,	/* no way to look up that protocol here */
 	SOCKOWNER_REASON_REWRITTEN,	/* NAT has changed the addresses, and those left
 					 * do not tell whose it is */
@@ -94,8 +100,14 @@ struct sockowner_query {
 					 * listener may own it */
 	bool nat;			/* remote may not be where the socket sent it:
 					 * NAT may have rewritten the destination */
+	bool opening;			/* and it opens a connection (a SYN) */
 	bool has_uid;			/* the socket creator's, as the packet says */
 	uid_t uid;
+	uint64_t net;			/* whose namespace's socket: one that was
+					 * given to sockowner_add_net; 0: ours */
+	bool orphaned;			/* it is charged to no socket any more, since
+					 * it has come from another namespace: send
+					 * queues say nothing of it */
 };
 
 /* One program image: exec changes it. */
@@ -170,6 +182,17 @@ void sockowner_close(struct sockowner *so);
  * it is.  -EXDEV: proc is not that of our pid namespace; -errno.
  */
 int sockowner_use_iterator(struct sockowner *so, int link_fd);
+
+/*
+ * Another network namespace, to be asked for by that number (not 0, and never
+ * the same again): diag is a NETLINK_SOCK_DIAG socket made there, tables its
+ * /proc/net/icmp, icmp6, raw and raw6 (-1: not there).  All of them are taken
+ * over in any case.  -errno.
+ */
+int sockowner_add_net(struct sockowner *so, uint64_t net, int diag,
+		      const int tables[4]);
+/* What is asked of it from now on has no socket. */
+void sockowner_remove_net(struct sockowner *so, uint64_t net);
 
 /* Notes who has which socket open now, as far as it gets in budget_us: who
  * connects an old socket later is found without a sweep. */

@@ -27,6 +27,9 @@ bool sockowner_socket_sees_all_users(int rootfd);
 
 /* rootfd is /proc.  -errno. */
 int sockowner_socket_open(struct sockowner_finder *f, int rootfd);
+/* Of another namespace; see sockowner_add_net. */
+int sockowner_socket_open_net(struct sockowner_finder *f, int rootfd, int diag,
+			      const int tables[SOCKRAW_TABLES]);
 void sockowner_socket_close(struct sockowner_finder *f);
 
 /* The question as sock_diag wants it.  -EINVAL, -EAFNOSUPPORT. */

@@ -20,6 +20,7 @@
 #include "util.h"
 
 #define WAITS_MAX 512
+#define NETS_MAX  256
 
 enum wait_state { WAIT_FREE, WAIT_SWEEP, WAIT_DONE };
 
@@ -34,10 +35,17 @@ struct wait {
 	struct sockowner_answer answer;
 };
 
+/* Another network namespace. */
+struct net {
+	uint64_t id;
+	struct sockowner_finder finder;
+};
+
 struct sockowner {
 	int rootfd;
 	bool may_ptrace;
 	struct sockowner_finder finder;
+	struct net *nets[NETS_MAX];
 	struct sockowner_candidates candidates;
 	struct sockowner_sweep sweeper;
 	bool sweeping;
@@ -98,6 +106,9 @@ void sockowner_close(struct sockowner *so)
 	for (size_t i = 0; i < WAITS_MAX; i++)
 		if (so->waits[i].state != WAIT_FREE)
 			sockowner_release(&so->waits[i].answer);
+	for (size_t i = 0; i < NETS_MAX; i++)
+		if (so->nets[i] != NULL)
+			sockowner_remove_net(so, so->nets[i]->id);
 	sockowner_sweep_close(&so->sweeper);
 	sockowner_socket_close(&so->finder);
 	sockowner_candidates_close(&so->candidates);
@@ -123,6 +134,82 @@ void sockowner_release(struct sockowner_answer *a)
 		if (a->holders[i].dirfd >= 0)
 			close(a->holders[i].dirfd);
 	a->nholders = 0;
+}
+
+/* -------------------------------------------------------- other namespaces */
+
+static void close_all(int diag, const int *tables)
+{
+	close(diag);
+	for (size_t i = 0; i < SOCKRAW_TABLES; i++)
+		if (tables[i] >= 0)
+			close(tables[i]);
+}
+
+int sockowner_add_net(struct sockowner *so, uint64_t net, int diag,
+		      const int tables[4])
+{
+	struct net *n = calloc(1, sizeof(*n));
+	size_t i = 0;
+	int err;
+
+	while (i < NETS_MAX && so->nets[i] != NULL)
+		i++;
+	if (n == NULL || i == NETS_MAX) {
+		close_all(diag, tables);
+		free(n);
+		return n == NULL ? -ENOMEM : -ENOSPC;
+	}
+	err = sockowner_socket_open_net(&n->finder, so->rootfd, diag, tables);
+	if (err < 0) {
+		free(n);
+		return err;
+	}
+	n->id = net;
+	so->nets[i] = n;
+	return 0;
+}
+
+static struct net **find_net(struct sockowner *so, uint64_t id)
+{
+	for (size_t i = 0; i < NETS_MAX; i++)
+		if (so->nets[i] != NULL && so->nets[i]->id == id)
+			return &so->nets[i];
+	return NULL;
+}
+
+void sockowner_remove_net(struct sockowner *so, uint64_t net)
+{
+	struct net **n = find_net(so, net);
+
+	if (n == NULL)
+		return;
+	sockowner_socket_close(&(*n)->finder);
+	free(*n);
+	*n = NULL;
+}
+
+/* NULL: that namespace is gone. */
+static struct sockowner_finder *finder_of(struct sockowner *so,
+					  const struct sockowner_query *q)
+{
+	struct net **n = q->net != 0 ? find_net(so, q->net) : NULL;
+
+	if (q->net == 0)
+		return &so->finder;
+	return n != NULL ? &(*n)->finder : NULL;
+}
+
+static bool find_socket(struct sockowner *so, const struct sockowner_query *q,
+			const struct sockdiag_query *d,
+			struct sockowner_answer *a)
+{
+	struct sockowner_finder *f = finder_of(so, q);
+
+	if (f != NULL)
+		return sockowner_socket_find(f, q, d, a);
+	sockowner_socket_refuse(a, -ENOENT);
+	return false;
 }
 
 /* ---------------------------------------------------------------- the sweep */
@@ -194,7 +281,7 @@ static bool is_socket_unchanged(struct sockowner *so,
 {
 	struct sockowner_answer again = {0};
 
-	return sockowner_socket_find(&so->finder, q, d, &again) &&
+	return find_socket(so, q, d, &again) &&
 	       sockowner_socket_is_same(&again.socket, socket);
 }
 
@@ -209,8 +296,7 @@ static void judge_idle(struct sockowner *so, struct wait *w)
 	/* Who has it did not send this. */
 	sockowner_release(a);
 	a->nholders_total = 0;
-	if (nobodys &&
-	    !sockowner_socket_find(&so->finder, &w->query, &w->diag, &again) &&
+	if (nobodys && !find_socket(so, &w->query, &w->diag, &again) &&
 	    again.idle && sockowner_socket_is_same(&again.socket, &a->socket)) {
 		a->grade = SOCKOWNER_KERNEL;
 		a->reason = SOCKOWNER_REASON_NONE;
@@ -226,6 +312,14 @@ static bool may_be_in_ring(const struct sockowner_answer *a)
 {
 	return a->ring_pid != 0 &&
 	       (a->nholders == 0 || a->ring_pid != a->holders[0].pid);
+}
+
+/* Of a datagram that is charged to nobody it is not known whether the socket
+ * that has its port now is the one that it left from. */
+static bool is_orphan(const struct sockowner_query *q)
+{
+	return q->orphaned &&
+	       (q->fragment || !sockdiag_is_connected(q->protocol));
 }
 
 /* The grade of a question whose sweep is complete.  Whether it has settled does
@@ -268,6 +362,9 @@ static void judge(struct sockowner *so, struct wait *w)
 					   : SOCKOWNER_REASON_NO_WITNESS;
 		sockowner_candidates_note(&so->candidates, a->holders[0].pid);
 	}
+	if (is_orphan(&w->query) &&
+	    (a->grade == SOCKOWNER_HOLDER || a->grade == SOCKOWNER_SHARED))
+		give_up(a, SOCKOWNER_REASON_ORPHANED);
 }
 
 static void finish(struct sockowner *so, struct wait *w)
@@ -362,8 +459,7 @@ int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 	err = sockowner_socket_query(q, &w->diag);
 	if (err < 0)
 		return err;
-	if ((!sockowner_socket_find(&so->finder, q, &w->diag, &w->answer) &&
-	     !w->answer.idle) ||
+	if ((!find_socket(so, q, &w->diag, &w->answer) && !w->answer.idle) ||
 	    (q->connecting &&
 	     sockowner_candidates_try(&so->candidates, &w->answer))) {
 		w->answer.resolve_us = util_now_us() - w->asked_us;
@@ -384,8 +480,7 @@ int sockowner_find(struct sockowner *so, const struct sockowner_query *q,
 	int err = sockowner_socket_query(q, &d);
 
 	memset(answer, 0, sizeof(*answer));
-	return err < 0 ? err
-		       : sockowner_socket_find(&so->finder, q, &d, answer);
+	return err < 0 ? err : find_socket(so, q, &d, answer);
 }
 
 bool sockowner_next(struct sockowner *so, uint64_t *token,
@@ -448,7 +543,9 @@ int sockowner_get(struct sockowner *so, const struct sockowner_query *q,
 
 int sockowner_serves(struct sockowner *so, const struct sockowner_query *q)
 {
-	return sockowner_socket_serves(&so->finder, q);
+	struct sockowner_finder *f = finder_of(so, q);
+
+	return f != NULL && sockowner_socket_serves(f, q);
 }
 
 void sockowner_held_join(struct sockowner_held *held,
@@ -483,10 +580,11 @@ int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 		    const struct sockowner_socket *socket,
 		    const struct sockowner_holder *holder)
 {
+	struct sockowner_finder *f = finder_of(so, q);
 	uint64_t inode;
 	int dirfd, still;
 
-	if (!sockowner_socket_still(&so->finder, q, socket, &inode))
+	if (f == NULL || !sockowner_socket_still(f, q, socket, &inode))
 		return 0;
 	if (holder == NULL)
 		return 1;

@@ -14,18 +14,20 @@ bool sockowner_raw_sends(const struct sockowner_query *q)
 
 /* IPPROTO_RAW has any protocol in its headers, IP_HDRINCL on another one, too
  * (raw_send_hdrinc in net/ipv4/raw.c); who can have that is not always told. */
-static bool may_send(const struct sockdiag_row *row, uint8_t proto)
+static bool may_send(const struct sockdiag_row *row,
+		     const struct sockowner_query *q)
 {
-	return row->wqueue > 0 &&
-	       (row->local_port == proto || !row->payload_only);
+	return (row->wqueue > 0 || q->orphaned) &&
+	       (row->local_port == q->protocol || !row->payload_only);
 }
 
-static size_t keep_raw(struct sockdiag_row *rows, size_t n, uint8_t proto)
+static size_t keep_raw(struct sockdiag_row *rows, size_t n,
+		       const struct sockowner_query *q)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (may_send(&rows[i], proto))
+		if (may_send(&rows[i], q))
 			rows[kept++] = rows[i];
 	return kept;
 }
@@ -61,7 +63,7 @@ int sockowner_raw_find(const struct sockraw *sr, struct sockdiag *sd,
 				 max);
 	if (n < 0 || (size_t)n > max)
 		return n;
-	kept = keep_raw(rows, (size_t)n, d->proto);
+	kept = keep_raw(rows, (size_t)n, q);
 	if (!is_icmp(q, ipv6))
 		return (int)kept;
 	pings = sockraw_read(sr, ipv6 ? SOCKRAW_ICMP6 : SOCKRAW_ICMP,

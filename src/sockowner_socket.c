@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -122,6 +123,19 @@ int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 	return 0;
 }
 
+int sockowner_socket_open_net(struct sockowner_finder *f, int rootfd, int diag,
+			      const int tables[SOCKRAW_TABLES])
+{
+	int err = sockdiag_open_fd(&f->diag, diag);
+
+	for (size_t i = 0; i < SOCKRAW_TABLES; i++)
+		f->tables.fds[i] = tables[i];
+	f->uid_exact = sockowner_socket_sees_all_users(rootfd);
+	if (err < 0)
+		sockraw_close(&f->tables);
+	return err;
+}
+
 void sockowner_socket_close(struct sockowner_finder *f)
 {
 	if (f->diag == NULL)
@@ -227,7 +241,7 @@ static bool take_row(const struct sockowner_finder *f,
 static bool is_forged(const struct sockowner_query *q,
 		      const struct sockdiag_row *row)
 {
-	if (row->inode == 0 || q->listener)
+	if (row->inode == 0)
 		return false;
 	/* A SYN is in the queue as one byte, from before it is sent until it is
 	 * answered. */
@@ -240,8 +254,7 @@ static bool is_forged(const struct sockowner_query *q,
 	       q->has_uid && row->wmem == 0;
 }
 
-/* One exact look-up: a connection's tuple is unique, and for an incoming packet
- * the kernel's own choice is the answer. */
+/* One exact look-up: a connection's tuple is unique. */
 static bool find_exact(struct sockowner_finder *f,
 		       const struct sockowner_query *q,
 		       const struct sockdiag_query *d,
@@ -250,10 +263,6 @@ static bool find_exact(struct sockowner_finder *f,
 	struct sockdiag_row row;
 	int err = sockdiag_get(f->diag, d, &row);
 
-	/* A connection that is not accepted yet is the listener's. */
-	if (q->listener && q->protocol == IPPROTO_TCP &&
-	    (err == -ENOENT || (err == 0 && row.inode == 0)))
-		err = sockdiag_get_listener(f->diag, d, &row);
 	if (err < 0) {
 		sockowner_socket_refuse(a, err);
 		return false;
@@ -350,6 +359,89 @@ static bool find_behind_nat(struct sockowner_finder *f,
 	return take_row(f, q, a, row);
 }
 
+/* ---------------------------------------------------------------- who receives
+ */
+
+/* Goes to all that listen there, not to one of them. */
+static bool is_for_many(const struct ipaddr *a)
+{
+	static const uint8_t all[4] = {255, 255, 255, 255};
+
+	return a->family == AF_INET
+		       ? a->bytes[0] >> 4 == 14 ||
+				 memcmp(a->bytes, all, sizeof(all)) == 0
+		       : a->bytes[0] == 0xff;
+}
+
+/* A connection that is not accepted yet is the listener's; one that nobody has
+ * any more is the kernel's, but for what opens the next one in its place. */
+static bool is_listeners(const struct sockowner_query *q,
+			 const struct sockdiag_row *row)
+{
+	if (row->inode != 0)
+		return false;
+	switch (row->state) {
+	case TCP_ESTABLISHED:
+	case TCP_SYN_RECV:
+	case TCP_CLOSE_WAIT:
+	case 12: /* TCP_NEW_SYN_RECV, include/net/tcp_states.h */
+		return true;
+	case TCP_TIME_WAIT:
+		return q->opening;
+	}
+	return false;
+}
+
+static void list_twins(const struct sockowner_finder *f, size_t n,
+		       struct sockowner_answer *a)
+{
+	a->grade = SOCKOWNER_TWINS;
+	a->reason = SOCKOWNER_REASON_MANY_SOCKETS;
+	a->ntwins_total = n;
+	a->ntwins = 0;
+	for (size_t i = 0; i < n && i < SOCKOWNER_HOLDERS_MAX; i++)
+		a->twins[a->ntwins++] = socket_of(&f->rows[i]);
+}
+
+/* The kernel's own choice; but of several that share a port a program of theirs
+ * (SO_ATTACH_REUSEPORT_EBPF), or the processor, may choose another one. */
+static int find_receivers(struct sockowner_finder *f,
+			  const struct sockowner_query *q,
+			  const struct sockdiag_query *d)
+{
+	bool connected = sockdiag_is_connected(q->protocol);
+	struct sockdiag_row row;
+	int err;
+
+	if (!connected && is_for_many(&d->local))
+		return sockdiag_find_receivers(f->diag, d, f->rows, ROWS_MAX);
+	err = sockdiag_get(f->diag, d, &row);
+	if (q->protocol == IPPROTO_TCP &&
+	    (err == -ENOENT || (err == 0 && is_listeners(q, &row))))
+		err = sockdiag_get_listener(f->diag, d, &row);
+	if (err < 0 && err != -ENOTUNIQ)
+		return err;
+	f->rows[0] = row;
+	if (connected && row.state != TCP_LISTEN)
+		return 1;
+	err = sockdiag_find_equals(f->diag, d->proto, &row, f->rows, ROWS_MAX);
+	return err == 0 ? -ENOENT : err;
+}
+
+static bool find_receiver(struct sockowner_finder *f,
+			  const struct sockowner_query *q,
+			  const struct sockdiag_query *d,
+			  struct sockowner_answer *a)
+{
+	int n = find_receivers(f, q, d);
+
+	if (n <= 0)
+		sockowner_socket_refuse(a, n == 0 ? -ENOENT : n);
+	else if (n > 1)
+		list_twins(f, (size_t)n < ROWS_MAX ? (size_t)n : ROWS_MAX, a);
+	return n == 1 && take_row(f, q, a, &f->rows[0]);
+}
+
 /*
  * Are all of these in the socket's send queue: more than the others can take if
  * one of them is missing?  And, where they are all there is, nothing beyond
@@ -391,7 +483,7 @@ static bool is_possible(const struct sockowner_finder *f,
 		*why_not = SOCKOWNER_REASON_OTHER_UID;
 		return false;
 	}
-	if (!has_charged(q, row)) {
+	if (!q->orphaned && !has_charged(q, row)) {
 		*why_not = SOCKOWNER_REASON_NOT_QUEUED;
 		return false;
 	}
@@ -403,7 +495,7 @@ static bool is_possible(const struct sockowner_finder *f,
 static bool is_told_apart(const struct sockowner_query *q,
 			  const struct sockdiag_row *row)
 {
-	if (!row->raw || q->wide.packets == 0)
+	if (!row->raw || q->wide.packets == 0 || q->orphaned)
 		return true;
 	return has_in_queue(row, &q->wide, q->held_all) &&
 	       sockowner_raw_is_told_apart(q, row);
@@ -446,7 +538,7 @@ list_possible(const struct sockowner_finder *f, const struct sockowner_query *q,
 static bool is_idle(const struct sockowner_query *q,
 		    const struct sockdiag_row *row)
 {
-	return !sockowner_raw_sends(q) && q->held.packets > 0 &&
+	return !sockowner_raw_sends(q) && q->held.packets > 0 && !q->orphaned &&
 	       row->inode != 0 && row->wqueue == 0 && row->no_mc_loop;
 }
 
@@ -518,22 +610,24 @@ bool sockowner_socket_find(struct sockowner_finder *f,
 {
 	bool connected = sockdiag_is_connected(q->protocol) && !q->fragment;
 
-	if (connected && q->protocol == IPPROTO_TCP && q->nat && !q->listener)
+	if (q->listener)
+		return find_receiver(f, q, d, a);
+	if (connected && q->protocol == IPPROTO_TCP && q->nat)
 		return find_behind_nat(f, q, d, a);
-	if (connected || q->listener)
+	if (connected)
 		return find_exact(f, q, d, a);
 	return find_datagram(f, q, d, a);
 }
 
 /* Where there is no exact look-up. */
-static int still_sends(struct sockowner_finder *f,
+static int still_found(struct sockowner_finder *f,
 		       const struct sockowner_query *q,
 		       const struct sockdiag_query *d,
 		       const struct sockowner_socket *socket, uint64_t *inode)
 {
 	struct sockowner_answer a = {0};
 
-	if (!find_datagram(f, q, d, &a) ||
+	if (!sockowner_socket_find(f, q, d, &a) ||
 	    !sockowner_socket_is_same(&a.socket, socket))
 		return 0;
 	*inode = a.socket.inode;
@@ -579,14 +673,15 @@ int sockowner_socket_still(struct sockowner_finder *f,
 
 	if (sockowner_socket_query(q, &d) < 0)
 		return 0;
-	if (sockowner_raw_sends(q))
-		return still_sends(f, q, &d, socket, inode);
+	if (q->listener || sockowner_raw_sends(q))
+		return still_found(f, q, &d, socket, inode);
 	if ((q->nat ? get_behind_nat(f, &d, socket, &row)
 		    : sockdiag_get(f->diag, &d, &row)) < 0)
 		return 0;
 	now = socket_of(&row);
 	if (!sockowner_socket_is_same(&now, socket) ||
-	    (!sockdiag_is_connected(q->protocol) && !has_charged(q, &row)))
+	    (!sockdiag_is_connected(q->protocol) && !q->orphaned &&
+	     !has_charged(q, &row)))
 		return 0;
 	*inode = row.inode;
 	return 1;

@@ -40,6 +40,12 @@ const char *sockowner_reason_text(enum sockowner_reason reason)
 		[SOCKOWNER_REASON_NOT_PERMITTED] = "not permitted",
 		[SOCKOWNER_REASON_TIME] = "time spent",
 		[SOCKOWNER_REASON_CHANGED] = "changed while looking",
+		[SOCKOWNER_REASON_NO_NET] =
+			"from no network namespace that is known",
+		[SOCKOWNER_REASON_MANY_NETS] =
+			"several network namespaces have that address",
+		[SOCKOWNER_REASON_ORPHANED] =
+			"the socket that fits may not have sent it",
 		[SOCKOWNER_REASON_PROTOCOL] = "no look-up for that protocol",
 		[SOCKOWNER_REASON_REWRITTEN] = "NAT has rewritten the packet",
 		[SOCKOWNER_REASON_SYSTEM] = "a system call failed",

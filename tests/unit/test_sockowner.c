@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -292,6 +293,76 @@ static void test_listener(void **state)
 	assert_int_equal(a.holders[0].pid, getpid());
 	sockowner_release(&a);
 	close(fd);
+}
+
+/* Several that share the port: the kernel has not chosen yet. */
+static void test_listeners(void **state)
+{
+	struct sockaddr_in local, remote;
+	struct sockowner_answer a;
+	struct sockowner_query q;
+	int one = 1, fds[2];
+
+	(void)state;
+	close(make_socket(SOCK_STREAM, 0, &local));
+	close(make_socket(SOCK_STREAM, 0, &remote));
+	for (int i = 0; i < 2; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		setsockopt(fds[i], SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+		assert_int_equal(
+			bind(fds[i], (struct sockaddr *)&local, sizeof(local)),
+			0);
+		assert_int_equal(listen(fds[i], 1), 0);
+	}
+	q = ask_for(IPPROTO_TCP, &local, &remote);
+	q.listener = true;
+	get(&q, &a);
+	assert_int_equal(a.grade, SOCKOWNER_TWINS);
+	assert_int_equal(a.ntwins, 2);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* A socket of another namespace, of whose packets nothing is in its queue. */
+static void test_other_namespace(void **state)
+{
+	const int none[4] = {-1, -1, -1, -1};
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct sockaddr_in local, remote;
+	struct sockowner_answer a;
+	struct sockowner_query q;
+	int fd, diag;
+
+	(void)state;
+	if (!have_netns)
+		skip();
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	lo_up();
+	fd = make_socket(SOCK_DGRAM, 0, &local);
+	close(make_socket(SOCK_DGRAM, 0, &remote));
+	diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	q = ask_for(IPPROTO_UDP, &local, &remote);
+	q.held.packets = 1;
+	q.held.bytes = 30;
+	q.orphaned = true;
+	get(&q, &a);
+	assert_int_equal(a.reason, SOCKOWNER_REASON_NO_SOCKET);
+	assert_int_equal(sockowner_add_net(so, 7, diag, none), 0);
+	q.net = 7;
+	get(&q, &a);
+	assert_int_equal(a.grade, SOCKOWNER_UNKNOWN);
+	assert_int_equal(a.reason, SOCKOWNER_REASON_ORPHANED);
+	assert_int_equal(a.socket.inode, inode_of(fd));
+	assert_int_equal(a.nholders, 1);
+	assert_int_equal(a.holders[0].pid, getpid());
+	assert_int_equal(sockowner_still(so, &q, &a.socket, NULL), 1);
+	sockowner_release(&a);
+	sockowner_remove_net(so, 7);
+	get(&q, &a);
+	assert_int_equal(a.reason, SOCKOWNER_REASON_NO_SOCKET);
+	close(fd);
+	close(home);
 }
 
 /* With a listener whose queue is full, a connect(2) stays where it is: its SYN
@@ -666,6 +737,8 @@ int main(void)
 		TEST(test_twins),
 		TEST(test_no_socket),
 		TEST(test_listener),
+		TEST(test_listeners),
+		TEST(test_other_namespace),
 		TEST(test_connect),
 		TEST(test_connect_old),
 		TEST(test_iterator_that_fails),
