@@ -22,6 +22,7 @@
 enum catch_state {
 	CATCH_FREE,
 	CATCH_OWNER,		/* waits for its owner */
+	CATCH_ORIGIN,		/* waits for a newer list of namespaces */
 	CATCH_HOOK,		/* held while the command runs */
 	CATCH_TOLD,		/* told and released; its command still runs */
 	CATCH_ABOUT,		/* released; whose flow it is about is looked up */
@@ -35,6 +36,8 @@ struct catch {
 	struct tuple key;	/* of its flow: as the packet came to be known */
 	bool unsure;		/* its destination may be rewritten already */
 	uint64_t received_us, deadline_us;
+	uint64_t list;		/* of namespaces that it waits for */
+	uint32_t indev;		/* the device it came by; 0: none */
 	uint32_t tcp_seq;
 	bool quiet;		/* no command for this one */
 	bool late;		/* no time for one */

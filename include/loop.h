@@ -17,6 +17,7 @@ struct loop_config {
 	struct hook_pool *hook;		/* NULL without -e */
 	struct link_table *links;	/* or NULL */
 	struct witness *witness;	/* or NULL */
+	struct netns *netns;		/* or NULL */
 	struct output **outputs;
 	size_t noutputs;
 	uint64_t until_us;		/* 0: no end */

@@ -12,6 +12,7 @@
 #include "dns_stub.h"
 #include "hook.h"
 #include "link.h"
+#include "netns.h"
 #include "nfqueue.h"
 #include "output.h"
 #include "sockowner.h"
@@ -29,6 +30,7 @@ struct trap_config {
 	struct witness *witness;	/* NULL: there is none */
 	struct hook_pool *hook;		/* NULL without -e */
 	struct dns_stub *stubs;		/* NULL: nobody is told to be one */
+	struct netns *netns;		/* NULL: other namespaces are not known */
 	struct link_table *links;	/* NULL: no interface names */
 	struct conntrack *conntrack;	/* NULL: nobody tells what NAT does */
 	bool nat;			/* destinations may be rewritten before packets

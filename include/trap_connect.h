@@ -23,6 +23,7 @@ bool trap_take_connect(struct trap *t, struct catch *c,
 /* The same socket, disconnected and connected anew by another process, has the
  * same addresses: that is no SYN sent once more. */
 bool trap_is_anothers_attempt(const struct trap *t, const struct flow *f,
+			      const struct sockowner_query *q,
 			      const struct packet *p);
 
 #endif

@@ -17,4 +17,8 @@
 void trap_count_held(const struct trap *t, struct sockowner_query *q,
 		     const struct tuple *tuple);
 
+/* Before a connection attempt is given a name: has another one of its tuple come
+ * meanwhile?  Where not all could be read, nobody knows.  Sets rival, hurried. */
+void trap_look_ahead(struct trap *t, struct catch *c);
+
 #endif

@@ -25,6 +25,9 @@ struct trap {
 	bool sweeping;
 	bool has_record;	      /* of the packet that is worked on */
 	struct witness_record record;
+	struct netns_origin origin;   /* its own, if it is forwarded */
+	uint64_t listed;	      /* the list of namespaces known of */
+	bool told_blind;
 	uint64_t swept;		/* the guardian's sweeps known of */
 	bool stale;		/* messages of before it are still read, */
 	bool has_stale_id;

@@ -158,13 +158,17 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 
 	memset(q, 0, sizeof(*q));
 	q->protocol = t->proto;
-	q->ifindex = in ? item->queued.indev : item->queued.outdev;
+	/* Another namespace has other devices, and lets go of its packets. */
+	q->orphaned = direction_of(item->queued.hook) == EVENT_FORWARD;
+	if (!q->orphaned)
+		q->ifindex = in ? item->queued.indev : item->queued.outdev;
 	ipaddr_to_sockaddr(&t->saddr, t->sport, q->ifindex,
 			   in ? &q->remote : &q->local);
 	ipaddr_to_sockaddr(&t->daddr, t->dport, q->ifindex,
 			   in ? &q->local : &q->remote);
 	q->fragment = item->packet.fragment;
 	q->listener = in || packet_is_syn_ack(&item->packet);
+	q->opening = packet_is_syn(&item->packet);
 	if (q->listener)
 		return;
 	q->connecting = packet_is_syn(&item->packet);
@@ -172,7 +176,7 @@ void catch_make_query(const struct inbox_item *item, struct sockowner_query *q)
 	q->nat = item->unsure;
 	q->held.packets = 1;
 	q->held.bytes = item->packet.len;
-	q->has_uid = item->queued.has_uid;
+	q->has_uid = item->queued.has_uid && !q->orphaned;
 	q->uid = item->queued.uid;
 }
 
@@ -193,11 +197,13 @@ void catch_set_packet(struct catch *c, const struct inbox_item *item,
 	c->unsure = item->unsure;
 	e->mark = q->mark;
 	e->packets = 1;
-	e->has_packet_uid = q->has_uid;
+	/* A proxy here may have laid hands on what it forwards. */
+	e->has_packet_uid = q->has_uid && e->direction != EVENT_FORWARD;
 	e->packet_uid = q->uid;
-	e->has_packet_gid = q->has_gid;
+	e->has_packet_gid = q->has_gid && e->direction != EVENT_FORWARD;
 	e->packet_gid = q->gid;
 	c->received_us = item->received_us;
+	c->indev = q->indev;
 	c->tcp_seq = item->packet.tcp_seq;
 	catch_make_query(item, &c->query);
 	catch_add_questions(c, &item->packet, any_port);
@@ -258,6 +264,14 @@ static void forget_connect(struct catch *c)
 	c->answer.nholders = 0;
 }
 
+/* Nobody can have seen a packet sent that comes from elsewhere. */
+static void forget_send(struct event *e)
+{
+	if (e->direction == EVENT_INGRESS &&
+	    e->reason == SOCKOWNER_REASON_NO_WITNESS)
+		e->reason = SOCKOWNER_REASON_NONE;
+}
+
 static void set_weaker_grade(struct catch *c)
 {
 	struct event *e = &c->event;
@@ -277,10 +291,8 @@ static void set_weaker_grade(struct catch *c)
 	/* Sent in close(2), or by a raw socket. */
 	if (e->grade == SOCKOWNER_KERNEL && e->has_packet_uid)
 		set_unknown(e, SOCKOWNER_REASON_NO_SOCKET);
-	if (e->direction == EVENT_FORWARD)
-		set_unknown(e, SOCKOWNER_REASON_NO_SOCKET);
-	else if (e->grade == SOCKOWNER_UNKNOWN && e->has_packet_uid &&
-		 e->reason == SOCKOWNER_REASON_NO_SOCKET)
+	if (e->grade == SOCKOWNER_UNKNOWN && e->has_packet_uid &&
+	    e->reason == SOCKOWNER_REASON_NO_SOCKET)
 		e->grade =
 			e->has_creator ? SOCKOWNER_CREATOR : SOCKOWNER_UID_ONLY;
 }
@@ -317,6 +329,7 @@ void catch_set_grade(struct catch *c, bool uids, bool witnessed)
 		e->kernel_kind = kernel_kind_of_nobodys(e, a);
 	if (e->kernel_kind == NULL) {
 		set_weaker_grade(c);
+		forget_send(e);
 		return;
 	}
 	e->grade = SOCKOWNER_KERNEL;

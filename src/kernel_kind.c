@@ -115,8 +115,12 @@ const char *kernel_kind_of(const struct event *e,
 {
 	const char *kind = NULL;
 
-	if (e->direction != EVENT_EGRESS || e->has_packet_uid ||
-	    e->packet.fragment)
+	/* What is only forwarded may be another machine's, unless it was seen
+	 * to be sent. */
+	if (e->direction == EVENT_INGRESS || e->has_packet_uid ||
+	    e->packet.fragment ||
+	    (e->direction == EVENT_FORWARD &&
+	     a->method != SOCKOWNER_METHOD_WITNESS))
 		return NULL;
 	switch (e->tuple.proto) {
 	case IPPROTO_TCP:

@@ -25,6 +25,7 @@ enum slot {
 	SLOT_HOOK,
 	SLOT_LINK,
 	SLOT_WITNESS,
+	SLOT_NETNS,
 	SLOT_OUTPUT
 };
 
@@ -56,6 +57,8 @@ static int watch_all(struct loop *l)
 		err = watch(l, link_fd(cfg->links), SLOT_LINK);
 	if (err == 0 && cfg->witness != NULL)
 		err = watch(l, witness_fd(cfg->witness), SLOT_WITNESS);
+	if (err == 0 && cfg->netns != NULL)
+		err = watch(l, netns_fd(cfg->netns), SLOT_NETNS);
 	for (unsigned i = 0; err == 0 && i < cfg->noutputs; i++)
 		err = watch(l, output_closed_fd(cfg->outputs[i]),
 			    SLOT_OUTPUT + i);
@@ -110,6 +113,7 @@ static void dispatch(struct loop *l, uint32_t slot)
 	case SLOT_QUEUE:
 	case SLOT_HOOK:
 	case SLOT_WITNESS:
+	case SLOT_NETNS:
 		break; /* the turn looks after them in any case */
 	case SLOT_SIGNAL:
 		take_signal(l);

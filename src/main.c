@@ -50,6 +50,8 @@ struct program {
 	struct conntrack *conntrack; /* NULL: not asked for */
 	struct witness *witness;     /* NULL, and why */
 	int witness_err;
+	struct netns_helper *helper;
+	struct netns *netns; /* NULL without --forward */
 	struct dns_stub *stubs;
 	struct link_table *links;
 	struct nfqueue *queue;
@@ -291,6 +293,7 @@ static int open_witness(struct program *p)
 		.ntargets = o->ntargets,
 		.new_only = o->new_only,
 		.nat = p->behind_nat,
+		.forward = o->forward,
 		.ring_kib = o->witness_ring_kib,
 	};
 
@@ -306,6 +309,24 @@ static int open_witness(struct program *p)
 	return fail(p->witness_err, what, witness_reason(p->witness_err));
 }
 
+/* After the witness, whose program it attaches. */
+static int open_netns(struct program *p)
+{
+	struct netns_config cfg = {
+		.proc_rootfd = p->proc_rootfd,
+		.helper = p->helper,
+		.sockowner = p->sockowner,
+		.prog_fd =
+			p->witness != NULL ? witness_program(p->witness) : -1,
+	};
+	int err;
+
+	if (p->helper == NULL)
+		return 0;
+	err = netns_open(&p->netns, &cfg);
+	return err < 0 ? fail(err, "other network namespaces", NULL) : 0;
+}
+
 static int open_trap(struct program *p)
 {
 	const struct options *o = &p->opt;
@@ -316,6 +337,7 @@ static int open_trap(struct program *p)
 		.witness = p->witness,
 		.hook = p->hook,
 		.stubs = p->stubs,
+		.netns = p->netns,
 		.links = p->links,
 		.conntrack = p->conntrack,
 		.nat = p->behind_nat,
@@ -427,6 +449,8 @@ static int open_all(struct program *p)
 	if (err == 0)
 		err = open_witness(p);
 	if (err == 0)
+		err = open_netns(p);
+	if (err == 0)
 		err = open_queue(p);
 	if (err == 0)
 		err = open_hook(p);
@@ -478,6 +502,8 @@ static void close_all(struct program *p)
 	trap_close(p->trap);
 	hook_close(p->hook);
 	verdict_close(p->verdict);
+	netns_close(p->netns);
+	netns_helper_close(p->helper);
 	witness_close(p->witness);
 	nfqueue_close(p->queue);
 	conntrack_close(p->conntrack);
@@ -502,6 +528,7 @@ static int run(struct program *p)
 		.hook = p->hook,
 		.links = p->links,
 		.witness = p->witness,
+		.netns = p->netns,
 		.outputs = p->outputs,
 		.noutputs = p->noutputs,
 		.until_us =
@@ -520,10 +547,21 @@ static int run(struct program *p)
 	return err < 0 ? EXIT_SYSTEM : status;
 }
 
+/* First of all: it inherits whatever is open. */
+static void open_helper(struct program *p)
+{
+	int err = p->opt.forward ? netns_helper_open(&p->helper) : 0;
+
+	if (err < 0)
+		log_warn(-err, "no helper for other network namespaces: "
+			       "who sends there will not be known");
+}
+
 static int hunt(struct program *p)
 {
 	int fd, status = EXIT_SYSTEM;
 
+	open_helper(p);
 	raise_descriptor_limit();
 	block_signals();
 	lock_memory();

@@ -455,7 +455,7 @@ const struct options_spec options_table[] = {
 	{"in", 0, NULL, OPTIONS_TARGET, FLAG(input),
 	 "inbound packets to the targets too"},
 	{"forward", 0, NULL, OPTIONS_TARGET, FLAG(forward),
-	 "forwarded packets to the targets too"},
+	 "forwarded packets and their senders too"},
 	{"nat", 0, "WHEN", OPTIONS_TARGET, set_nat, 0,
 	 "packets that local DNAT sends to the targets too: auto (default: "
 	 "where somebody may do so), always (switches connection tracking on) "

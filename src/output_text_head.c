@@ -297,7 +297,10 @@ static void add_twins(const struct output_text_writer *w, const struct event *e)
 {
 	size_t n = e->ntwins_total > e->ntwins ? e->ntwins_total : e->ntwins;
 
-	strbuf_printf(w->out, "%zu sockets fit", n);
+	if (e->direction == EVENT_INGRESS)
+		strbuf_printf(w->out, "to one or all of %zu sockets", n);
+	else
+		strbuf_printf(w->out, "%zu sockets fit", n);
 	if (e->nholders > 0) {
 		strbuf_puts(w->out, ", held by ");
 		output_text_add_holders(w, e, 0);
@@ -319,7 +322,8 @@ static void add_creator(const struct output_text_writer *w,
 static void add_kernel(const struct output_text_writer *w,
 		       const struct event *e)
 {
-	strbuf_puts(w->out, "kernel");
+	strbuf_puts(w->out,
+		    e->direction == EVENT_INGRESS ? "to the kernel" : "kernel");
 	if (e->kernel_kind != NULL) {
 		strbuf_printf(w->out, " (%s", e->kernel_kind);
 		strbuf_puts(w->out, e->about.known ? " " : "");
@@ -340,8 +344,14 @@ static void add_unknown(const struct output_text_writer *w,
 {
 	const char *reason = sockowner_reason_text(e->reason);
 
+	if (e->direction == EVENT_INGRESS)
+		strbuf_puts(w->out, "to ");
 	strbuf_printf(w->out, "unknown%s%s", reason != NULL ? ": " : "",
 		      reason != NULL ? reason : "");
+	if (e->reason == SOCKOWNER_REASON_ORPHANED && e->nholders_total > 0) {
+		strbuf_puts(w->out, ", held by ");
+		output_text_add_holders(w, e, 0);
+	}
 	add_packet_uid(w, e, ", opened by ");
 }
 

@@ -16,6 +16,7 @@
 #include "proto.h"
 #include "trap_connect.h"
 #include "trap_count.h"
+#include "trap_forward.h"
 #include "trap_judge.h"
 #include "util.h"
 
@@ -67,7 +68,8 @@ static bool is_same_socket(struct trap *t, const struct catch *c,
 		return same;
 	if (!c->answer.has_socket)
 		return false;
-	trap_count_held(t, &q, &item->packet.tuple);
+	if (!q.listener)
+		trap_count_held(t, &q, &item->packet.tuple);
 	return sockowner_still(t->cfg.sockowner, &q, &c->answer.socket, NULL) ==
 	       1;
 }
@@ -112,6 +114,15 @@ static void meet_open(struct trap *t, struct catch *c,
 	verdict_pass(t->cfg.verdict, item->queued.id);
 }
 
+/* To its own namespace, if it is another one's and that is known. */
+static void make_query(const struct trap *t, const struct inbox_item *item,
+		       struct sockowner_query *q)
+{
+	catch_make_query(item, q);
+	if (q->orphaned)
+		trap_forward_aim(t, q);
+}
+
 /* Is the flow's socket still that one, in the same hands? */
 static bool is_unchanged(struct trap *t, const struct flow *f,
 			 const struct inbox_item *item)
@@ -124,11 +135,13 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 
 	if (same >= 0)
 		return same;
+	make_query(t, item, &query);
 	if ((f->cookie == 0 && f->inode == 0) ||
-	    trap_is_anothers_attempt(t, f, &item->packet))
+	    (query.orphaned && query.net == 0) ||
+	    trap_is_anothers_attempt(t, f, &query, &item->packet))
 		return false;
-	catch_make_query(item, &query);
-	trap_count_held(t, &query, &f->tuple);
+	if (!query.listener)
+		trap_count_held(t, &query, &f->tuple);
 	/* Of a holder that was not looked for no descriptor is known; who has a
 	 * connection does not matter as long as it is the one. */
 	if (f->has_holder &&
@@ -178,18 +191,6 @@ static void link_flow(struct trap *t, struct catch *c)
 		f->catch = c->index + 1;
 }
 
-/* Before a connection attempt is given a name: has another one of its tuple
- * come meanwhile?  Where not all could be read, nobody knows. */
-static void look_ahead(struct trap *t, struct catch *c)
-{
-	if (!c->query.connecting || c->nids == 0)
-		return;
-	if (!inbox_fill(t->inbox, INBOX_MAX))
-		c->hurried = true;
-	if (inbox_has_rival(t->inbox, &c->event.packet))
-		c->rival = true;
-}
-
 /* The kernel notes the uid of a socket that somebody has open.  A datagram
  * without one is the kernel's own, whoever has that port, or a raw socket; but
  * what a connection sends (a DCCP request, say) may have lost its socket. */
@@ -209,6 +210,8 @@ static int ask(struct trap *t, struct catch *c)
 		c->answer.reason = SOCKOWNER_REASON_NO_SOCKET;
 		return 1;
 	}
+	if (c->query.orphaned)
+		return trap_forward_ask(t, c);
 	return sockowner_ask(t->cfg.sockowner, &c->query, catch_token(c),
 			     &c->answer);
 }
@@ -232,6 +235,8 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		return;
 	}
 	catch_set_packet(c, item, is_any_port(t));
+	if (c->query.orphaned)
+		trap_forward_aim(t, &c->query);
 	catch_set_about(c, &item->packet);
 	c->ids[c->nids++] = item->queued.id;
 	sockowner_held_add(t->cfg.sockowner, &c->held, item->packet.len);
@@ -240,20 +245,22 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 	if (rival != NULL)
 		c->rival = rival->rival = true;
 	if (t->cfg.links != NULL)
-		link_name(t->cfg.links, c->query.ifindex, c->event.ifname);
+		link_name(t->cfg.links,
+			  c->query.orphaned ? c->indev : c->query.ifindex,
+			  c->event.ifname);
 	link_flow(t, c);
 	if (t->has_record && catch_take_record(c, &t->record)) {
 		trap_judge(t, c);
 		return;
 	}
 	if (trap_take_connect(t, c, item)) {
-		look_ahead(t, c);
+		trap_look_ahead(t, c);
 		trap_judge(t, c);
 		return;
 	}
 	r = ask(t, c);
 	if (r == 0) {
-		t->sweeping = true;
+		t->sweeping |= c->state == CATCH_OWNER;
 		return;
 	}
 	if (r < 0) {
@@ -261,7 +268,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		c->answer.reason = SOCKOWNER_REASON_SYSTEM;
 		c->answer.error = -r;
 	}
-	look_ahead(t, c);
+	trap_look_ahead(t, c);
 	trap_judge(t, c);
 }
 
@@ -323,11 +330,16 @@ static void find_record(struct trap *t, const struct inbox_item *item)
 	const struct nfqueue_packet *q = &item->queued;
 	struct packet mem;
 
-	t->has_record =
-		t->cfg.witness != NULL && q->hook == NF_INET_LOCAL_OUT &&
-		witness_sees_packets(t->cfg.witness) &&
-		witness_find(t->cfg.witness, as_seen(item, &mem),
-			     item->received_us, q->has_uid, q->uid, &t->record);
+	t->has_record = false;
+	trap_forward_find_origin(t, item);
+	if (t->cfg.witness == NULL || !witness_sees_packets(t->cfg.witness))
+		return;
+	if (q->hook == NF_INET_LOCAL_OUT)
+		t->has_record = witness_find(
+			t->cfg.witness, as_seen(item, &mem), item->received_us,
+			q->has_uid, q->uid, &t->record);
+	else if (q->hook == NF_INET_FORWARD)
+		t->has_record = trap_forward_find_record(t, item, &t->record);
 	if (t->has_record && item->unsure)
 		learn_own_tuple(t, item);
 }
@@ -344,8 +356,9 @@ static bool is_answer(struct trap *t, const struct inbox_item *item)
 		return false;
 	if (packet_is_syn_ack(p))
 		return !item->queued.has_uid;
-	catch_make_query(item, &q);
-	return sockowner_serves(t->cfg.sockowner, &q) == 1;
+	make_query(t, item, &q);
+	return !(q.orphaned && q.net == 0) &&
+	       sockowner_serves(t->cfg.sockowner, &q) == 1;
 }
 
 /* The guardian has emptied the queue while the loop was stuck: what had been in
@@ -483,7 +496,7 @@ static void doubt_datagram(struct trap *t, struct catch *c)
 	const struct sockowner_query *q = &c->query;
 
 	if ((proto_is_connected(q->protocol) && !q->fragment) || q->listener ||
-	    c->nids == 0 || !c->answer.has_socket)
+	    q->orphaned || c->nids == 0 || !c->answer.has_socket)
 		return;
 	for (int i = 0; i < COUNTS_MAX; i++)
 		if (is_accounted_for(t, c))
@@ -511,7 +524,7 @@ static void collect_answers(struct trap *t)
 			continue;
 		}
 		doubt_datagram(t, c);
-		look_ahead(t, c);
+		trap_look_ahead(t, c);
 		trap_judge(t, c);
 	}
 }
@@ -551,6 +564,7 @@ static void expire_all(struct trap *t, uint64_t now)
 void trap_turn(struct trap *t)
 {
 	take_some(t);
+	trap_forward_turn(t, SWEEP_SLICE_US);
 	t->sweeping = sockowner_step(t->cfg.sockowner, SWEEP_SLICE_US);
 	/* What came during the sweep may cast doubt on its answers. */
 	take_some(t);
@@ -568,6 +582,8 @@ uint64_t trap_deadline(const struct trap *t)
 		return 0;
 	if (t->cfg.hook != NULL)
 		next = hook_deadline(t->cfg.hook);
+	if (t->cfg.netns != NULL && netns_deadline(t->cfg.netns) < next)
+		next = netns_deadline(t->cfg.netns);
 	if (catch_count(t->catches) == 0)
 		return next;
 	for (uint32_t i = 0; i < CATCH_MAX; i++) {

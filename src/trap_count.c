@@ -50,3 +50,13 @@ void trap_count_held(const struct trap *t, struct sockowner_query *q,
 			    &c->held);
 	}
 }
+
+void trap_look_ahead(struct trap *t, struct catch *c)
+{
+	if (!c->query.connecting || c->nids == 0)
+		return;
+	if (!inbox_fill(t->inbox, INBOX_MAX))
+		c->hurried = true;
+	if (inbox_has_rival(t->inbox, &c->event.packet))
+		c->rival = true;
+}

@@ -294,6 +294,10 @@ static bool is_end_of_told(const struct trap *t, const struct flow *f,
 	if (t->cfg.packets || t->cfg.answers ||
 	    !proto_is_connected(e->tuple.proto))
 		return false;
+	/* Forwarded, it has no uid to tell whose. */
+	if (e->direction == EVENT_FORWARD && e->grade == SOCKOWNER_UNKNOWN &&
+	    e->reason == SOCKOWNER_REASON_NO_SOCKET)
+		return !packet_is_syn(&e->packet);
 	return e->grade == SOCKOWNER_KERNEL ||
 	       (e->grade == SOCKOWNER_UID_ONLY && f->has_uid &&
 		f->uid == e->packet_uid);
@@ -504,7 +508,12 @@ void trap_end_hook(struct trap *t, struct catch *c,
 
 void trap_cut_short(struct trap *t, struct catch *c)
 {
-	if (c->state == CATCH_OWNER) {
+	if (c->state == CATCH_ORIGIN) {
+		c->answer.grade = SOCKOWNER_UNKNOWN;
+		c->answer.reason = SOCKOWNER_REASON_TIME;
+		c->late = true;
+		trap_judge(t, c);
+	} else if (c->state == CATCH_OWNER) {
 		sockowner_cancel(t->cfg.sockowner, catch_token(c), &c->answer);
 		c->late = true;
 		trap_judge(t, c);

@@ -72,6 +72,18 @@ static void test_not_ours(void **state)
 	assert_false(kernel_kind_is_nobodys(&event, &answer));
 }
 
+/* Forwarded it may be another machine's, but for what was seen to be sent. */
+static void test_forwarded(void **state)
+{
+	(void)state;
+	set(IPPROTO_ICMP, ICMP_DEST_UNREACH, 0);
+	event.direction = EVENT_FORWARD;
+	answer.method = SOCKOWNER_METHOD_WITNESS;
+	assert_string_equal(kernel_kind_of(&event, &answer), "icmp error");
+	event.direction = EVENT_INGRESS;
+	expect_no_kind();
+}
+
 static void test_tcp(void **state)
 {
 	(void)state;
@@ -130,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_others),
 	};

@@ -208,6 +208,29 @@ static void test_incoming(void **state)
 	e.direction = EVENT_INGRESS;
 	sample_holder(&e, "a", 1);
 	assert_begins(subject(), "to a socket shared by a[1], opened");
+	reset(SOCKOWNER_TWINS, SOCKOWNER_REASON_MANY_SOCKETS);
+	e.direction = EVENT_INGRESS;
+	e.ntwins = e.ntwins_total = 2;
+	assert_begins(subject(), "to one or all of 2 sockets");
+	reset(SOCKOWNER_KERNEL, SOCKOWNER_REASON_NONE);
+	e.direction = EVENT_INGRESS;
+	assert_begins(subject(), "to the kernel");
+	reset(SOCKOWNER_UNKNOWN, SOCKOWNER_REASON_NO_SOCKET);
+	e.direction = EVENT_INGRESS;
+	assert_begins(subject(), "to unknown: no socket");
+}
+
+/* Who has the only socket that fits is not put forward. */
+static void test_orphaned(void **state)
+{
+	(void)state;
+	reset(SOCKOWNER_UNKNOWN, SOCKOWNER_REASON_ORPHANED);
+	e.direction = EVENT_FORWARD;
+	e.has_packet_uid = false;
+	sample_holder(&e, "a", 1);
+	assert_string_equal(subject(),
+			    "unknown: the socket that fits may not have sent "
+			    "it, held by a[1]");
 }
 
 /* Only proved and holder ever put a process forward. */
@@ -674,6 +697,7 @@ int main(void)
 		TEST(test_creator),	  TEST(test_uid_only),
 		TEST(test_kernel),	  TEST(test_unknown),
 		TEST(test_incoming),	  TEST(test_no_wrong_name),
+		TEST(test_orphaned),	  TEST(test_no_wrong_name),
 		TEST(test_process_state), TEST(test_process_not_read),
 		TEST(test_command),	  TEST(test_addresses),
 		TEST(test_icmp),	  TEST(test_questions),
