@@ -37,7 +37,19 @@ enum matrix_case {
 	MATRIX_DEAD,
 	MATRIX_CHILD_GONE,
 	MATRIX_EXECED,
+	MATRIX_NAT_FRONT,
+	MATRIX_NAT_FRONT_CONNECTED,
+	MATRIX_NAT_BACK,
+	MATRIX_NAT_BACK_CONNECTED,
 	MATRIX_CASES
+};
+
+/* What has to be set up around it. */
+enum matrix_net {
+	MATRIX_NET_PLAIN,
+	MATRIX_NET_NAT, /* local DNAT: front, the target sent to; back, what it
+			 * becomes */
+	MATRIX_NETS
 };
 
 struct matrix_proto_row {
@@ -58,6 +70,7 @@ struct matrix_expect {
 
 struct matrix_case_row {
 	const char *name;
+	enum matrix_net net;
 	struct matrix_expect expect[MATRIX_PROTOS];
 };
 

@@ -32,23 +32,29 @@ const struct matrix_proto_row matrix_protos[MATRIX_PROTOS] = {
 /* tcp, udp, udplite, sctp, dccp, icmp, raw */
 const struct matrix_case_row matrix_cases[MATRIX_CASES] = {
 	[MATRIX_PLAIN] = {"plain",
+			  MATRIX_NET_PLAIN,
 			  {BOTH("P"), BOTH("H"), BOTH("H"), BOTH("H"),
 			   BOTH("H"), BOTH("H"), BOTH("H")}},
 	[MATRIX_CONNECTED] = {"connected",
+			      MATRIX_NET_PLAIN,
 			      {BOTH("H"), BOTH("H"), BOTH("H"), BOTH("H"),
 			       BOTH("H"), BOTH("H"), BOTH("H")}},
 	[MATRIX_MAPPED] = {"v4-mapped",
+			   MATRIX_NET_PLAIN,
 			   {BOTH("P"), BOTH("H"), BOTH("H"), BOTH("H"),
 			    BOTH("H"), NO, NO}},
 	[MATRIX_DEVICE] = {"on a device",
+			   MATRIX_NET_PLAIN,
 			   {BOTH("P"), BOTH("H"), BOTH("H"), BOTH("H"),
 			    BOTH("H"), BOTH("H"), BOTH("H")}},
 	[MATRIX_REUSEPORT] = {"reuseport",
+			      MATRIX_NET_PLAIN,
 			      {BOTH("P"), BOTH("H"), BOTH("H"), NO, NO, NO,
 			       NO}},
 	/* Parent and child have it, and the parent's connect(2) may be the one
 	 * that the child has joined. */
 	[MATRIX_FORKED] = {"forked",
+			   MATRIX_NET_PLAIN,
 			   {{"S", "P"},
 			    BOTH("S"),
 			    BOTH("S"),
@@ -57,10 +63,12 @@ const struct matrix_case_row matrix_cases[MATRIX_CASES] = {
 			    BOTH("S"),
 			    BOTH("S")}},
 	[MATRIX_PASSED] = {"passed",
+			   MATRIX_NET_PLAIN,
 			   {BOTH("P"), BOTH("H"), BOTH("H"), BOTH("H"),
 			    BOTH("H"), BOTH("H"), BOTH("H")}},
 	/* In nobody's table of files. */
 	[MATRIX_IN_FLIGHT] = {"in flight",
+			      MATRIX_NET_PLAIN,
 			      {{"?", "P"},
 			       BOTH("?"),
 			       BOTH("?"),
@@ -70,6 +78,7 @@ const struct matrix_case_row matrix_cases[MATRIX_CASES] = {
 			       BOTH("?")}},
 	/* By what the ring's fdinfo tells, where it does. */
 	[MATRIX_IO_URING] = {"io_uring",
+			     MATRIX_NET_PLAIN,
 			     {{"H?", "P"},
 			      BOTH("H?"),
 			      BOTH("H?"),
@@ -78,13 +87,18 @@ const struct matrix_case_row matrix_cases[MATRIX_CASES] = {
 			      BOTH("H?"),
 			      BOTH("H?")}},
 	[MATRIX_THREADS] = {"threads",
+			    MATRIX_NET_PLAIN,
 			    {BOTH("P"), BOTH("H"), BOTH("H"), BOTH("H"),
 			     BOTH("H"), BOTH("H"), BOTH("H")}},
 	[MATRIX_ACCEPTED] = {"accepted",
+			     MATRIX_NET_PLAIN,
 			     {BOTH("H"), NO, NO, BOTH("H"), BOTH("H"), NO, NO}},
 	/* Nobody's. */
-	[MATRIX_TIME_WAIT] = {"TIME_WAIT", {BOTH("K"), NO, NO, NO, NO, NO, NO}},
+	[MATRIX_TIME_WAIT] = {"TIME_WAIT",
+			      MATRIX_NET_PLAIN,
+			      {BOTH("K"), NO, NO, NO, NO, NO, NO}},
 	[MATRIX_DEAD] = {"dead",
+			 MATRIX_NET_PLAIN,
 			 {{"U", "P"},
 			  {"U", "C"},
 			  {"U", "C"},
@@ -94,6 +108,7 @@ const struct matrix_case_row matrix_cases[MATRIX_CASES] = {
 			  BOTH("U")}},
 	/* Opened by the parent, which alone has it now. */
 	[MATRIX_CHILD_GONE] = {"child gone",
+			       MATRIX_NET_PLAIN,
 			       {{"H", "P"},
 				BOTH("H"),
 				BOTH("H"),
@@ -102,6 +117,7 @@ const struct matrix_case_row matrix_cases[MATRIX_CASES] = {
 				BOTH("H"),
 				BOTH("H")}},
 	[MATRIX_EXECED] = {"exec'ed",
+			   MATRIX_NET_PLAIN,
 			   {{"H", "P"},
 			    BOTH("H"),
 			    BOTH("H"),
@@ -109,6 +125,23 @@ const struct matrix_case_row matrix_cases[MATRIX_CASES] = {
 			    BOTH("H"),
 			    BOTH("H"),
 			    BOTH("H")}},
+	/* The target is where it is sent to. */
+	[MATRIX_NAT_FRONT] = {"NAT front",
+			      MATRIX_NET_NAT,
+			      {BOTH("P"), BOTH("H"), BOTH("H"), NO, NO, NO,
+			       NO}},
+	[MATRIX_NAT_FRONT_CONNECTED] = {"NAT front c",
+					MATRIX_NET_NAT,
+					{BOTH("H"), BOTH("H"), BOTH("H"), NO,
+					 NO, NO, NO}},
+	/* It is where that comes to. */
+	[MATRIX_NAT_BACK] = {"NAT back",
+			     MATRIX_NET_NAT,
+			     {BOTH("P"), BOTH("H"), BOTH("H"), NO, NO, NO, NO}},
+	[MATRIX_NAT_BACK_CONNECTED] = {"NAT back c",
+				       MATRIX_NET_NAT,
+				       {BOTH("H"), BOTH("H"), BOTH("H"), NO, NO,
+					NO, NO}},
 };
 
 bool matrix_has_cell(enum matrix_case c, enum matrix_proto p, bool ipv6)
@@ -128,6 +161,8 @@ bool matrix_blocks(enum matrix_case c, enum matrix_proto p)
 	case MATRIX_FORKED:
 	case MATRIX_PASSED:
 	case MATRIX_THREADS:
+	case MATRIX_NAT_FRONT:
+	case MATRIX_NAT_BACK:
 		return true;
 	case MATRIX_CONNECTED:
 	case MATRIX_IN_FLIGHT:
@@ -137,6 +172,8 @@ bool matrix_blocks(enum matrix_case c, enum matrix_proto p)
 	case MATRIX_DEAD:
 	case MATRIX_CHILD_GONE:
 	case MATRIX_EXECED:
+	case MATRIX_NAT_FRONT_CONNECTED:
+	case MATRIX_NAT_BACK_CONNECTED:
 	case MATRIX_CASES:
 		break;
 	}

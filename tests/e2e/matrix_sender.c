@@ -452,6 +452,10 @@ static void (*const stories[MATRIX_CASES])(void) = {
 	[MATRIX_DEAD] = dead,
 	[MATRIX_CHILD_GONE] = child_gone,
 	[MATRIX_EXECED] = execed,
+	[MATRIX_NAT_FRONT] = plain,
+	[MATRIX_NAT_FRONT_CONNECTED] = connected,
+	[MATRIX_NAT_BACK] = plain,
+	[MATRIX_NAT_BACK_CONNECTED] = connected,
 };
 
 static int find(const char *word, const char *(*name)(int), int n)

@@ -5,7 +5,8 @@
  * ptrap-ng is frozen until the story is over, or waits in connect(2).
  *
  * scripts/matrix makes the README's table of what this prints.  E2E_MATRIX in
- * the environment: "all", under emulation, too; or one protocol's name.
+ * the environment: "all", under emulation, too; or one protocol's name; or
+ * "nat".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +24,11 @@
 #include "matrix.h"
 #include "sender.h"
 
-#define NET4 "127.77.0.0/16"
-#define NET6 "fd01::/64"
+#define NET4	   "127.77.0.0/16"
+#define NET6	   "fd01::/64"
+#define OTHER_END6 "fd02::/64" /* of NAT */
+
+#define ADDR_SIZE 48
 
 enum outcome { OUTCOME_NONE, OUTCOME_RIGHT, OUTCOME_WEAK, OUTCOME_WRONG };
 
@@ -33,12 +37,21 @@ struct cell {
 	enum matrix_case c;
 	enum matrix_proto p;
 	bool ipv6;
-	char to[64], addr[64]; /* to be sent to; as an event has it */
+	char to[64];	      /* be sent to */
+	char addr[ADDR_SIZE]; /* that, as an event has it */
+	char wire[ADDR_SIZE]; /* what NAT makes of it, or "" */
 	struct sender *s;
 	struct truth truth;
 	bool over; /* its story */
 	enum outcome outcome;
 	char text[8]; /* for the table */
+};
+
+/* Those that one trap catches. */
+struct row {
+	enum matrix_proto p;
+	bool ipv6;
+	enum matrix_net net;
 };
 
 static struct cell cells[MATRIX_CASES][MATRIX_PROTOS][2];
@@ -182,6 +195,14 @@ static bool is_left_holder(const struct cell *c, const json_t *e)
 	       (c->c == MATRIX_CHILD_GONE || c->c == MATRIX_EXECED);
 }
 
+/* Or is not told. */
+static bool is_nat_true(const struct cell *c, const json_t *e)
+{
+	const char *wire = event_text(e, "ptrap.nat.destination.ip");
+
+	return *wire == '\0' || !strcmp(wire, c->wire);
+}
+
 /* Is all true that it claims? */
 static bool is_true(const struct cell *c, const json_t *e)
 {
@@ -190,6 +211,8 @@ static bool is_true(const struct cell *c, const json_t *e)
 	long long tid = event_int(e, "process.thread.id");
 	char grade = letter_of(e);
 
+	if (!is_nat_true(c, e))
+		return false;
 	if (!t->pid)
 		return grade == 'K' && event_int(e, "process.pid") < 0;
 	if (inode > 0 && (uint64_t)inode != t->inode)
@@ -280,19 +303,22 @@ static void take_later(struct cell *c, const json_t *e)
 
 /* ------------------------------------------------------------------ one row */
 
-static struct cell *cell_of(enum matrix_proto p, bool ipv6, const json_t *e)
+static struct cell *cell_of(const struct row *r, const json_t *e)
 {
 	const char *to = event_text(e, "destination.ip");
 
-	for (int c = 0; c < MATRIX_CASES; c++)
-		if (!strcmp(cells[c][p][ipv6].addr, to))
-			return &cells[c][p][ipv6];
+	for (int i = 0; i < MATRIX_CASES; i++) {
+		struct cell *c = &cells[i][r->p][r->ipv6];
+
+		if (*to && (!strcmp(c->addr, to) || !strcmp(c->wire, to)))
+			return c;
+	}
 	return NULL;
 }
 
-static void take(enum matrix_proto p, bool ipv6, const json_t *e)
+static void take(const struct row *r, const json_t *e)
 {
-	struct cell *c = cell_of(p, ipv6, e);
+	struct cell *c = cell_of(r, e);
 
 	if (!c)
 		fail_msg("an event of nobody: %s",
@@ -329,6 +355,7 @@ static bool is_in_call(void *data)
 
 static void run_cell(struct trap_run *t, struct cell *c)
 {
+	const struct row r = {c->p, c->ipv6, matrix_cases[c->c].net};
 	json_t *e;
 
 	trap_freeze(t);
@@ -339,7 +366,7 @@ static void run_cell(struct trap_run *t, struct cell *c)
 		wait_for(is_in_call, &c->truth);
 	trap_thaw(t);
 	while (c->outcome == OUTCOME_NONE && (e = trap_next_event(t, WAIT_MS)))
-		take(c->p, c->ipv6, e);
+		take(&r, e);
 	if (c->outcome == OUTCOME_NONE) {
 		complain(c, NULL, "no event");
 		strcpy(c->text, "none");
@@ -347,44 +374,60 @@ static void run_cell(struct trap_run *t, struct cell *c)
 	end(c);
 }
 
+/* That of the cell, among the targets, or what is at the other end of NAT. */
+static void make_address_of(char *buf, const struct cell *c, bool target)
+{
+	bool v6 = c->ipv6 && c->c != MATRIX_MAPPED;
+	const char *net = v6 ? (target ? "fd01:" : "fd02:")
+			     : (target ? "127.77" : "127.78");
+
+	snprintf(buf, ADDR_SIZE, v6 ? "%s:%d:%d" : "%s.%d.%d", net, c->p + 1,
+		 c->c + 1);
+}
+
 static void init_cell(struct cell *c, enum matrix_case which,
 		      enum matrix_proto p, bool ipv6)
 {
-	bool mapped = which == MATRIX_MAPPED;
+	bool back =
+		which == MATRIX_NAT_BACK || which == MATRIX_NAT_BACK_CONNECTED;
 
 	*c = (struct cell){.c = which, .p = p, .ipv6 = ipv6};
-	if (ipv6 && !mapped)
-		snprintf(c->addr, sizeof(c->addr), "fd01::%d:%d", p + 1,
-			 which + 1);
-	else
-		snprintf(c->addr, sizeof(c->addr), "127.77.%d.%d", p + 1,
-			 which + 1);
-	snprintf(c->to, sizeof(c->to), "%s%s", mapped ? "::ffff:" : "",
-		 c->addr);
+	make_address_of(c->addr, c, !back);
+	if (matrix_cases[which].net == MATRIX_NET_NAT)
+		make_address_of(c->wire, c, back);
+	strcpy(c->to, which == MATRIX_MAPPED ? "::ffff:" : "");
+	make_address_of(c->to + strlen(c->to), c, !back);
 }
 
 /* SCTP offers all of a server's addresses: it gets no more than the one. */
-static const char *server_address(const struct cell *c)
+static const char *server_address(const struct row *r)
 {
-	if (c->p == MATRIX_SCTP)
-		return cells[MATRIX_CONNECTED][c->p][c->ipv6].addr;
-	return c->ipv6 ? "::" : "0.0.0.0";
+	if (r->p == MATRIX_SCTP)
+		return cells[MATRIX_CONNECTED][r->p][r->ipv6].addr;
+	return r->ipv6 ? "::" : "0.0.0.0";
 }
 
 /* Accepts, and keeps it. */
 static void serve(struct stage *st, const void *arg)
 {
-	const struct cell *c = arg;
-	int fd = matrix_socket(c->p, c->ipv6 ? AF_INET6 : AF_INET), one = 1;
+	const struct row *row = arg;
+	int fd = matrix_socket(row->p, row->ipv6 ? AF_INET6 : AF_INET), one = 1;
 	struct report r = {0};
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	r.err = matrix_bind(fd, server_address(c), MATRIX_PORT);
+	r.err = matrix_bind(fd, server_address(row), MATRIX_PORT);
 	if (!r.err && listen(fd, 64))
 		r.err = errno;
 	stage_report(st, &r);
 	while (accept(fd, NULL, NULL) >= 0)
 		;
+}
+
+static void route_to_self(const char *net)
+{
+	if (run_command(NULL, "ip", "-6", "route", "add", "local", net, "dev",
+			"lo", NULL))
+		SKIP("no ip command");
 }
 
 static void set_up_network(void)
@@ -395,9 +438,10 @@ static void set_up_network(void)
 		fprintf(f, "0 0\n");
 		fclose(f);
 	}
-	if (e2e_has_ipv6() && run_command(NULL, "ip", "-6", "route", "add",
-					  "local", NET6, "dev", "lo", NULL))
-		SKIP("no ip command");
+	if (e2e_has_ipv6()) {
+		route_to_self(NET6);
+		route_to_self(OTHER_END6);
+	}
 }
 
 /* Distributions keep it from being loaded by who asks for a socket; only a
@@ -424,72 +468,103 @@ static bool is_supported(enum matrix_proto p, bool ipv6)
 }
 
 /* Where it takes minutes: no more than the way of each kind of socket. */
-static bool is_left_out(enum matrix_proto p, bool ipv6)
+static bool is_left_out(const struct row *r)
 {
+	static const char *const nets[MATRIX_NETS] = {"plain", "nat"};
 	const char *env = getenv("E2E_MATRIX");
 
 	if (env)
-		return strcmp(env, "all") && strcmp(env, matrix_protos[p].name);
+		return strcmp(env, "all") &&
+		       strcmp(env, matrix_protos[r->p].name) &&
+		       strcmp(env, nets[r->net]);
 	return e2e_slow() > 1 &&
-	       (ipv6 || p == MATRIX_UDPLITE || p == MATRIX_ICMP);
+	       (r->ipv6 || r->p == MATRIX_UDPLITE || r->p == MATRIX_ICMP);
+}
+
+static const char *write_file(const char *name, const char *text)
+{
+	const char *path = test_path(name);
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	return path;
+}
+
+/* Each address becomes the one at the other end. */
+static void set_up_nat(enum matrix_proto p, bool ipv6)
+{
+	const char *ip = ipv6 ? "ip6" : "ip";
+	char rules[2048];
+	int at;
+
+	at = snprintf(rules, sizeof(rules),
+		      "table inet nat {\n chain out {\n"
+		      "  type nat hook output priority -100;\n");
+	for (int i = 0; i < MATRIX_CASES; i++) {
+		const struct cell *c = &cells[i][p][ipv6];
+
+		if (*c->wire)
+			at += snprintf(rules + at, sizeof(rules) - (size_t)at,
+				       "  %s daddr %s dnat %s to %s\n", ip,
+				       c->addr, ip, c->wire);
+	}
+	snprintf(rules + at, sizeof(rules) - (size_t)at, " }\n}\n");
+	if (run_command(NULL, "nft", "-f", write_file("rules", rules), NULL))
+		SKIP("the kernel has no NAT");
+}
+
+static struct cell *row_cell(const struct row *r, int which)
+{
+	if (matrix_cases[which].net != r->net ||
+	    !matrix_has_cell((enum matrix_case)which, r->p, r->ipv6))
+		return NULL;
+	return &cells[which][r->p][r->ipv6];
+}
+
+static void set_up_row(const struct row *r)
+{
+	set_up_network();
+	absent[r->p][r->ipv6] = !is_supported(r->p, r->ipv6);
+	if (absent[r->p][r->ipv6])
+		SKIP("not in this kernel");
+	for (int i = 0; i < MATRIX_CASES; i++)
+		if (matrix_cases[i].net == r->net)
+			init_cell(&cells[i][r->p][r->ipv6], (enum matrix_case)i,
+				  r->p, r->ipv6);
+	if (r->p == MATRIX_SCTP)
+		e2e_add_address(cells[MATRIX_CONNECTED][r->p][r->ipv6].addr);
+	if (r->net == MATRIX_NET_NAT)
+		set_up_nat(r->p, r->ipv6);
+	if (matrix_protos[r->p].stream)
+		assert_int_equal(sender_run(serve, r, NULL).err, 0);
+	for (int i = 0; i < MATRIX_CASES; i++)
+		if (row_cell(r, i))
+			prepare(row_cell(r, i));
 }
 
 /* Those that are set up, a trap, then one after the other. */
-static void run_row(enum matrix_proto p, bool ipv6)
+static void run_row(void **state)
 {
+	const struct row *r = *state;
 	struct trap_run *t;
 	json_t *e;
 
-	if (is_left_out(p, ipv6))
+	if (is_left_out(r))
 		SKIP("left out: E2E_MATRIX=all is for all of it");
-	set_up_network();
-	absent[p][ipv6] = !is_supported(p, ipv6);
-	if (absent[p][ipv6])
-		SKIP("not in this kernel");
-	for (int i = 0; i < MATRIX_CASES; i++)
-		init_cell(&cells[i][p][ipv6], (enum matrix_case)i, p, ipv6);
-	if (p == MATRIX_SCTP)
-		e2e_add_address(cells[MATRIX_CONNECTED][p][ipv6].addr);
-	if (matrix_protos[p].stream)
-		assert_int_equal(
-			sender_run(serve, &cells[0][p][ipv6], NULL).err, 0);
-	for (int i = 0; i < MATRIX_CASES; i++)
-		if (matrix_has_cell((enum matrix_case)i, p, ipv6))
-			prepare(&cells[i][p][ipv6]);
+	set_up_row(r);
 	t = trap_start("-s", "25000", NET4, e2e_has_ipv6() ? NET6 : NET4, NULL);
 	for (int i = 0; i < MATRIX_CASES; i++)
-		if (matrix_has_cell((enum matrix_case)i, p, ipv6))
-			run_cell(t, &cells[i][p][ipv6]);
+		if (row_cell(r, i))
+			run_cell(t, row_cell(r, i));
 	trap_stop(t, SIGTERM);
 	while ((e = trap_next_event(t, 0)))
-		take(p, ipv6, e);
+		take(r, e);
 	for (int i = 0; i < MATRIX_CASES; i++)
-		if (matrix_has_cell((enum matrix_case)i, p, ipv6) &&
-		    cells[i][p][ipv6].outcome != OUTCOME_RIGHT)
+		if (row_cell(r, i) && row_cell(r, i)->outcome != OUTCOME_RIGHT)
 			fail();
 }
-
-#define ROW(name, proto, ipv6)         \
-	static void name(void **state) \
-	{                              \
-		(void)state;           \
-		run_row(proto, ipv6);  \
-	}
-
-ROW(tcp4, MATRIX_TCP, false)
-ROW(tcp6, MATRIX_TCP, true)
-ROW(udp4, MATRIX_UDP, false)
-ROW(udp6, MATRIX_UDP, true)
-ROW(udplite4, MATRIX_UDPLITE, false)
-ROW(udplite6, MATRIX_UDPLITE, true)
-ROW(sctp4, MATRIX_SCTP, false)
-ROW(sctp6, MATRIX_SCTP, true)
-ROW(dccp4, MATRIX_DCCP, false)
-ROW(dccp6, MATRIX_DCCP, true)
-ROW(icmp4, MATRIX_ICMP, false)
-ROW(icmp6, MATRIX_ICMP, true)
-ROW(raw4, MATRIX_RAW, false)
-ROW(raw6, MATRIX_RAW, true)
 
 /* ---------------------------------------------------------------- the table */
 
@@ -569,23 +644,31 @@ static void the_table(void **state)
 	assert_int_equal(n[OUTCOME_WRONG], 0);
 }
 
+#define row_test(name, ...)                             \
+	{                                               \
+		name, run_row, e2e_setup, e2e_teardown, \
+			(void *)&(const struct row)     \
+		{                                       \
+			__VA_ARGS__                     \
+		}                                       \
+	}
+#define row_tests(name, ...)                            \
+	row_test(name "4", __VA_ARGS__, .ipv6 = false), \
+		row_test(name "6", __VA_ARGS__, .ipv6 = true)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		e2e_test(tcp4),
-		e2e_test(tcp6),
-		e2e_test(udp4),
-		e2e_test(udp6),
-		e2e_test(udplite4),
-		e2e_test(udplite6),
-		e2e_test(sctp4),
-		e2e_test(sctp6),
-		e2e_test(dccp4),
-		e2e_test(dccp6),
-		e2e_test(icmp4),
-		e2e_test(icmp6),
-		e2e_test(raw4),
-		e2e_test(raw6),
+		row_tests("tcp", MATRIX_TCP),
+		row_tests("udp", MATRIX_UDP),
+		row_tests("udplite", MATRIX_UDPLITE),
+		row_tests("sctp", MATRIX_SCTP),
+		row_tests("dccp", MATRIX_DCCP),
+		row_tests("icmp", MATRIX_ICMP),
+		row_tests("raw", MATRIX_RAW),
+		row_tests("nat_tcp", MATRIX_TCP, .net = MATRIX_NET_NAT),
+		row_tests("nat_udp", MATRIX_UDP, .net = MATRIX_NET_NAT),
+		row_tests("nat_udplite", MATRIX_UDPLITE, .net = MATRIX_NET_NAT),
 		cmocka_unit_test(the_table),
 	};
 	char self[PATH_MAX];
