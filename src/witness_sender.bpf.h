@@ -43,8 +43,19 @@ struct {
 	__type(value, uint32_t);
 } told SEC(".maps");
 
+/* A path on its way up. */
+struct walk {
+	struct dentry *dentry;
+	struct mount *mnt;
+	uint32_t from, len; /* in strings */
+	uint32_t partial;
+};
+
+/* What need not be on the stack: that has 512 bytes for all that call each
+ * other, which count in steps of 32 each (Linux 6.1). */
 struct scratch {
 	uint32_t busy;
+	struct walk walk;
 	struct witness_facts facts;
 	char strings[4 * WITNESS_PATH_MAX + 2 * WITNESS_ARGS_MAX];
 };
@@ -58,9 +69,9 @@ struct {
 
 /* --------------------------------------------------------- who it is */
 
-/* The number in our pid namespace, 0 outside of it; *own: in its own. */
-static __always_inline uint32_t pid_of(const struct task_struct *task,
-				       uint32_t *own)
+/* The number in our pid namespace, 0 outside of it; *own: in its own.  No
+ * inline function: its stack is free again when the next one is called. */
+static __noinline uint32_t pid_of(const struct task_struct *task, uint32_t *own)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	uint32_t level = BPF_CORE_READ(pid, level), nr = 0;
@@ -115,14 +126,6 @@ static __always_inline void read_sender(const struct task_struct *task,
 
 /* -------------------------------------------------------------- the facts */
 
-/* A path on its way up. */
-struct walk {
-	struct dentry *dentry;
-	struct mount *mnt;
-	uint32_t from, len; /* in strings */
-	uint32_t partial;
-};
-
 static struct scratch *get_scratch(void)
 {
 	uint32_t zero = 0;
@@ -131,17 +134,24 @@ static struct scratch *get_scratch(void)
 }
 
 /* One name, or from a mounted root to where it is mounted.  1: the end. */
-static long step_up(uint32_t i __attribute__((unused)), void *data)
+static long step_up(uint32_t i __attribute__((unused)),
+		    void *data __attribute__((unused)))
 {
 	struct scratch *s = get_scratch();
-	struct walk *w = data;
-	struct dentry *dentry = w->dentry;
-	struct mount *mnt = w->mnt, *parent;
-	struct dentry *up = BPF_CORE_READ(dentry, d_parent);
-	uint32_t at = w->from + w->len;
+	struct mount *mnt, *parent;
+	struct dentry *dentry, *up;
+	struct walk *w;
+	uint32_t at;
 	long n;
 
-	if (!s || !up)
+	if (!s)
+		return 1;
+	w = &s->walk;
+	dentry = w->dentry;
+	mnt = w->mnt;
+	up = BPF_CORE_READ(dentry, d_parent);
+	at = w->from + w->len;
+	if (!up)
 		return 1;
 	if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
 		parent = BPF_CORE_READ(mnt, mnt_parent);
@@ -170,22 +180,21 @@ static long step_up(uint32_t i __attribute__((unused)), void *data)
 
 /* The names from the last to the first, each with its NUL; past mount points
  * to the namespace's root.  *partial: it has more than fits. */
-static __always_inline uint32_t read_path(uint32_t from,
+static __always_inline uint32_t read_path(struct walk *w, uint32_t from,
 					  const struct path *path,
 					  uint32_t *partial)
 {
 	char *vfs = (char *)BPF_CORE_READ(path, mnt);
-	struct walk w = {
-		.dentry = BPF_CORE_READ(path, dentry),
-		.mnt = (struct mount *)(vfs - bpf_core_field_offset(
-						      struct mount, mnt)),
-		.from = from,
-		.partial = 1,
-	};
 
-	bpf_loop(STEPS_MAX, step_up, &w, 0);
-	*partial = w.partial;
-	return w.len;
+	w->dentry = BPF_CORE_READ(path, dentry);
+	w->mnt = (struct mount *)(vfs -
+				  bpf_core_field_offset(struct mount, mnt));
+	w->from = from;
+	w->len = 0;
+	w->partial = 1;
+	bpf_loop(STEPS_MAX, step_up, NULL, 0);
+	*partial = w->partial;
+	return w->len;
 }
 
 static __always_inline void read_parents(const struct task_struct *task,
@@ -291,11 +300,12 @@ static __noinline void tell_facts(const struct task_struct *task,
 	f->ns_pid = pid_ns_of(task);
 	pid_of(BPF_CORE_READ(task, group_leader), &f->nspid);
 	read_parents(task, f);
-	f->exe_len = read_path(0, &BPF_CORE_READ(task, mm, exe_file)->f_path,
+	f->exe_len = read_path(&s->walk, 0,
+			       &BPF_CORE_READ(task, mm, exe_file)->f_path,
 			       &f->exe_partial);
 	len = f->exe_len;
-	f->cwd_len =
-		read_path(len, &BPF_CORE_READ(task, fs)->pwd, &f->cwd_partial);
+	f->cwd_len = read_path(&s->walk, len, &BPF_CORE_READ(task, fs)->pwd,
+			       &f->cwd_partial);
 	len += f->cwd_len;
 	KEEP_BELOW(len, 4 * WITNESS_PATH_MAX);
 	f->args_len = read_args(task, s->strings + len, &f->args_truncated);
