@@ -41,6 +41,8 @@ enum matrix_case {
 	MATRIX_NAT_FRONT_CONNECTED,
 	MATRIX_NAT_BACK,
 	MATRIX_NAT_BACK_CONNECTED,
+	MATRIX_FORWARDED,
+	MATRIX_FORWARDED_CONNECTED,
 	MATRIX_CASES
 };
 
@@ -49,6 +51,7 @@ enum matrix_net {
 	MATRIX_NET_PLAIN,
 	MATRIX_NET_NAT, /* local DNAT: front, the target sent to; back, what it
 			 * becomes */
+	MATRIX_NET_FORWARD, /* the sender is in another namespace */
 	MATRIX_NETS
 };
 
@@ -85,6 +88,26 @@ extern const struct matrix_case_row matrix_cases[MATRIX_CASES];
 bool matrix_has_cell(enum matrix_case c, enum matrix_proto p, bool ipv6);
 /* Whose packet leaves in a system call that waits for its fate. */
 bool matrix_blocks(enum matrix_case c, enum matrix_proto p);
+
+/* ----------------------------------------------------------- the network */
+
+/* Where the cells' addresses are: to be trapped, behind NAT (IPv4: 127.78), and
+ * forwarded (IPv6: as the first). */
+#define MATRIX_NET4	  "127.77.0.0/16"
+#define MATRIX_NET6	  "fd01::/64"
+#define MATRIX_OTHER_END6 "fd02::/64"
+#define MATRIX_FORWARD4	  "10.77.0.0/16"
+
+struct space;
+
+/* Each skips the test where the machine has not what it takes. */
+void matrix_set_up_network(void);
+/* Local DNAT from each address to the other one. */
+void matrix_set_up_nat(bool ipv6, const char *const *from,
+		       const char *const *to, int n);
+/* near may send, by way of the test's namespace, to all addresses; they are
+ * far's. */
+void matrix_set_up_spaces(struct space *near, struct space *far);
 
 /* --------------------------------------------------------- the generator */
 

@@ -142,6 +142,16 @@ const struct matrix_case_row matrix_cases[MATRIX_CASES] = {
 				       MATRIX_NET_NAT,
 				       {BOTH("H"), BOTH("H"), BOTH("H"), NO, NO,
 					NO, NO}},
+	/* A witness that is a function's entry sees what is sent from here
+	   only. */
+	[MATRIX_FORWARDED] = {"forwarded",
+			      MATRIX_NET_FORWARD,
+			      {BOTH("P"), BOTH("?"), BOTH("?"), NO, NO, NO,
+			       NO}},
+	[MATRIX_FORWARDED_CONNECTED] = {"forwarded c",
+					MATRIX_NET_FORWARD,
+					{BOTH("H"), BOTH("?"), BOTH("?"), NO,
+					 NO, NO, NO}},
 };
 
 bool matrix_has_cell(enum matrix_case c, enum matrix_proto p, bool ipv6)
@@ -163,6 +173,7 @@ bool matrix_blocks(enum matrix_case c, enum matrix_proto p)
 	case MATRIX_THREADS:
 	case MATRIX_NAT_FRONT:
 	case MATRIX_NAT_BACK:
+	case MATRIX_FORWARDED:
 		return true;
 	case MATRIX_CONNECTED:
 	case MATRIX_IN_FLIGHT:
@@ -174,6 +185,7 @@ bool matrix_blocks(enum matrix_case c, enum matrix_proto p)
 	case MATRIX_EXECED:
 	case MATRIX_NAT_FRONT_CONNECTED:
 	case MATRIX_NAT_BACK_CONNECTED:
+	case MATRIX_FORWARDED_CONNECTED:
 	case MATRIX_CASES:
 		break;
 	}

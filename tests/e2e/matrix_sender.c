@@ -456,6 +456,8 @@ static void (*const stories[MATRIX_CASES])(void) = {
 	[MATRIX_NAT_FRONT_CONNECTED] = connected,
 	[MATRIX_NAT_BACK] = plain,
 	[MATRIX_NAT_BACK_CONNECTED] = connected,
+	[MATRIX_FORWARDED] = plain,
+	[MATRIX_FORWARDED_CONNECTED] = connected,
 };
 
 static int find(const char *word, const char *(*name)(int), int n)

@@ -6,7 +6,7 @@
  *
  * scripts/matrix makes the README's table of what this prints.  E2E_MATRIX in
  * the environment: "all", under emulation, too; or one protocol's name; or
- * "nat".
+ * "nat", or "forward".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +23,7 @@
 #include "harness.h"
 #include "matrix.h"
 #include "sender.h"
-
-#define NET4	   "127.77.0.0/16"
-#define NET6	   "fd01::/64"
-#define OTHER_END6 "fd02::/64" /* of NAT */
+#include "spaces.h"
 
 #define ADDR_SIZE 48
 
@@ -37,7 +34,7 @@ struct cell {
 	enum matrix_case c;
 	enum matrix_proto p;
 	bool ipv6;
-	char to[64];	      /* be sent to */
+	char to[64];	      /* where it is sent */
 	char addr[ADDR_SIZE]; /* that, as an event has it */
 	char wire[ADDR_SIZE]; /* what NAT makes of it, or "" */
 	struct sender *s;
@@ -57,6 +54,8 @@ struct row {
 static struct cell cells[MATRIX_CASES][MATRIX_PROTOS][2];
 static bool absent[MATRIX_PROTOS][2]; /* not in this kernel */
 static char generator[PATH_MAX];
+/* Of those that are forwarded. */
+static struct space near, far;
 
 /* ------------------------------------------------------------ the generator */
 
@@ -240,10 +239,31 @@ static bool is_true(const struct cell *c, const json_t *e)
 	return false; /* no process, they say */
 }
 
+static const char *witness_kind(void)
+{
+	const char *how = getenv("E2E_WITNESS");
+	static char kind[16];
+	struct text out = {0};
+	const char *line;
+
+	if (how || *kind)
+		return how ? how : kind;
+	run_command(&out, getenv("PTRAP"), "--check", NULL);
+	line = text_find_line(&out, "yes  witness");
+	if (!line || sscanf(line, "yes witness %15[a-z]", kind) != 1)
+		strcpy(kind, "none");
+	text_free(&out);
+	return kind;
+}
+
 static const char *expected(const struct cell *c)
 {
 	const struct matrix_expect *x = &matrix_cases[c->c].expect[c->p];
 
+	/* A function's entry is watched in one namespace. */
+	if (matrix_cases[c->c].net == MATRIX_NET_FORWARD && e2e_has_witness() &&
+	    strcmp(witness_kind(), "netfilter"))
+		return x->none;
 	if (e2e_has_witness())
 		return c->truth.pid ? "P" : "K";
 	return e2e_sees_connects() ? x->sockets : x->none;
@@ -381,6 +401,8 @@ static void make_address_of(char *buf, const struct cell *c, bool target)
 	const char *net = v6 ? (target ? "fd01:" : "fd02:")
 			     : (target ? "127.77" : "127.78");
 
+	if (!v6 && matrix_cases[c->c].net == MATRIX_NET_FORWARD)
+		net = "10.77";
 	snprintf(buf, ADDR_SIZE, v6 ? "%s:%d:%d" : "%s.%d.%d", net, c->p + 1,
 		 c->c + 1);
 }
@@ -423,27 +445,6 @@ static void serve(struct stage *st, const void *arg)
 		;
 }
 
-static void route_to_self(const char *net)
-{
-	if (run_command(NULL, "ip", "-6", "route", "add", "local", net, "dev",
-			"lo", NULL))
-		SKIP("no ip command");
-}
-
-static void set_up_network(void)
-{
-	FILE *f = fopen("/proc/sys/net/ipv4/ping_group_range", "we");
-
-	if (f) {
-		fprintf(f, "0 0\n");
-		fclose(f);
-	}
-	if (e2e_has_ipv6()) {
-		route_to_self(NET6);
-		route_to_self(OTHER_END6);
-	}
-}
-
 /* Distributions keep it from being loaded by who asks for a socket; only a
  * kernel that was booted for the tests gets it. */
 static void load_modules(enum matrix_proto p)
@@ -470,7 +471,8 @@ static bool is_supported(enum matrix_proto p, bool ipv6)
 /* Where it takes minutes: no more than the way of each kind of socket. */
 static bool is_left_out(const struct row *r)
 {
-	static const char *const nets[MATRIX_NETS] = {"plain", "nat"};
+	static const char *const nets[MATRIX_NETS] = {"plain", "nat",
+						      "forward"};
 	const char *env = getenv("E2E_MATRIX");
 
 	if (env)
@@ -481,40 +483,6 @@ static bool is_left_out(const struct row *r)
 	       (r->ipv6 || r->p == MATRIX_UDPLITE || r->p == MATRIX_ICMP);
 }
 
-static const char *write_file(const char *name, const char *text)
-{
-	const char *path = test_path(name);
-	FILE *f = fopen(path, "we");
-
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-	return path;
-}
-
-/* Each address becomes the one at the other end. */
-static void set_up_nat(enum matrix_proto p, bool ipv6)
-{
-	const char *ip = ipv6 ? "ip6" : "ip";
-	char rules[2048];
-	int at;
-
-	at = snprintf(rules, sizeof(rules),
-		      "table inet nat {\n chain out {\n"
-		      "  type nat hook output priority -100;\n");
-	for (int i = 0; i < MATRIX_CASES; i++) {
-		const struct cell *c = &cells[i][p][ipv6];
-
-		if (*c->wire)
-			at += snprintf(rules + at, sizeof(rules) - (size_t)at,
-				       "  %s daddr %s dnat %s to %s\n", ip,
-				       c->addr, ip, c->wire);
-	}
-	snprintf(rules + at, sizeof(rules) - (size_t)at, " }\n}\n");
-	if (run_command(NULL, "nft", "-f", write_file("rules", rules), NULL))
-		SKIP("the kernel has no NAT");
-}
-
 static struct cell *row_cell(const struct row *r, int which)
 {
 	if (matrix_cases[which].net != r->net ||
@@ -523,9 +491,45 @@ static struct cell *row_cell(const struct row *r, int which)
 	return &cells[which][r->p][r->ipv6];
 }
 
+static void set_up_nat(const struct row *r)
+{
+	const char *from[MATRIX_CASES], *to[MATRIX_CASES];
+	int n = 0;
+
+	for (int i = 0; i < MATRIX_CASES; i++)
+		if (row_cell(r, i)) {
+			from[n] = row_cell(r, i)->addr;
+			to[n++] = row_cell(r, i)->wire;
+		}
+	matrix_set_up_nat(r->ipv6, from, to, n);
+}
+
+/* Server and senders, where they belong. */
+static void start_all(const struct row *r)
+{
+	bool forward = r->net == MATRIX_NET_FORWARD;
+
+	if (forward)
+		space_enter(&far);
+	if (matrix_protos[r->p].stream)
+		assert_int_equal(sender_run(serve, r, NULL).err, 0);
+	if (forward) {
+		space_leave();
+		space_enter(&near);
+	}
+	for (int i = 0; i < MATRIX_CASES; i++)
+		if (row_cell(r, i))
+			prepare(row_cell(r, i));
+	if (forward)
+		space_leave();
+}
+
 static void set_up_row(const struct row *r)
 {
-	set_up_network();
+	if (r->net == MATRIX_NET_FORWARD)
+		matrix_set_up_spaces(&near, &far);
+	else
+		matrix_set_up_network();
 	absent[r->p][r->ipv6] = !is_supported(r->p, r->ipv6);
 	if (absent[r->p][r->ipv6])
 		SKIP("not in this kernel");
@@ -536,12 +540,18 @@ static void set_up_row(const struct row *r)
 	if (r->p == MATRIX_SCTP)
 		e2e_add_address(cells[MATRIX_CONNECTED][r->p][r->ipv6].addr);
 	if (r->net == MATRIX_NET_NAT)
-		set_up_nat(r->p, r->ipv6);
-	if (matrix_protos[r->p].stream)
-		assert_int_equal(sender_run(serve, r, NULL).err, 0);
-	for (int i = 0; i < MATRIX_CASES; i++)
-		if (row_cell(r, i))
-			prepare(row_cell(r, i));
+		set_up_nat(r);
+	start_all(r);
+}
+
+static struct trap_run *start_trap(const struct row *r)
+{
+	const char *net6 = e2e_has_ipv6() ? MATRIX_NET6 : MATRIX_NET4;
+
+	if (r->net == MATRIX_NET_FORWARD)
+		return trap_start("-s", "25000", "--forward", MATRIX_FORWARD4,
+				  net6, NULL);
+	return trap_start("-s", "25000", MATRIX_NET4, net6, NULL);
 }
 
 /* Those that are set up, a trap, then one after the other. */
@@ -554,7 +564,7 @@ static void run_row(void **state)
 	if (is_left_out(r))
 		SKIP("left out: E2E_MATRIX=all is for all of it");
 	set_up_row(r);
-	t = trap_start("-s", "25000", NET4, e2e_has_ipv6() ? NET6 : NET4, NULL);
+	t = start_trap(r);
 	for (int i = 0; i < MATRIX_CASES; i++)
 		if (row_cell(r, i))
 			run_cell(t, row_cell(r, i));
@@ -567,23 +577,6 @@ static void run_row(void **state)
 }
 
 /* ---------------------------------------------------------------- the table */
-
-static const char *witness_kind(void)
-{
-	const char *how = getenv("E2E_WITNESS");
-	static char kind[16];
-	struct text out = {0};
-	const char *line;
-
-	if (how)
-		return how;
-	run_command(&out, getenv("PTRAP"), "--check", NULL);
-	line = text_find_line(&out, "yes  witness");
-	if (!line || sscanf(line, "yes witness %15[a-z]", kind) != 1)
-		strcpy(kind, "none");
-	text_free(&out);
-	return kind;
-}
 
 static const char *text_of(int c, int p, int ipv6)
 {
@@ -669,6 +662,10 @@ int main(void)
 		row_tests("nat_tcp", MATRIX_TCP, .net = MATRIX_NET_NAT),
 		row_tests("nat_udp", MATRIX_UDP, .net = MATRIX_NET_NAT),
 		row_tests("nat_udplite", MATRIX_UDPLITE, .net = MATRIX_NET_NAT),
+		row_tests("forward_tcp", MATRIX_TCP, .net = MATRIX_NET_FORWARD),
+		row_tests("forward_udp", MATRIX_UDP, .net = MATRIX_NET_FORWARD),
+		row_tests("forward_udplite", MATRIX_UDPLITE,
+			  .net = MATRIX_NET_FORWARD),
 		cmocka_unit_test(the_table),
 	};
 	char self[PATH_MAX];
