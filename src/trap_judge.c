@@ -294,9 +294,9 @@ static bool is_end_of_told(const struct trap *t, const struct flow *f,
 	if (t->cfg.packets || t->cfg.answers ||
 	    !proto_is_connected(e->tuple.proto))
 		return false;
-	/* Forwarded, it has no uid to tell whose. */
-	if (e->direction == EVENT_FORWARD && e->grade == SOCKOWNER_UNKNOWN &&
-	    e->reason == SOCKOWNER_REASON_NO_SOCKET)
+	/* Forwarded, it has no uid to tell whose; and the namespace may have
+	 * gone with its last process. */
+	if (e->direction == EVENT_FORWARD && e->grade == SOCKOWNER_UNKNOWN)
 		return !packet_is_syn(&e->packet);
 	return e->grade == SOCKOWNER_KERNEL ||
 	       (e->grade == SOCKOWNER_UID_ONLY && f->has_uid &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_process_cache: what is kept of a real process, and when it is not. */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -81,24 +82,21 @@ static void tell_child(char c)
 		assert_int_equal(read(answers[0], &answer, 1), 1);
 }
 
-static void read_child(struct process *p, struct process_lineage *l, bool rest)
+static void read_child(struct process *p, struct process_lineage *l)
 {
 	int dirfd = procfs_open_pid(proc, child);
 
 	assert_true(dirfd >= 0);
 	assert_int_equal(process_read(dirfd, child, 0, &pool[0], p), 0);
-	if (rest) {
-		assert_int_equal(process_read_rest(proc, dirfd, &pool[0], p),
-				 0);
-		process_read_lineage(proc, p, &pool[0], l);
-	}
+	assert_int_equal(process_read_rest(proc, dirfd, &pool[0], p), 0);
+	process_read_lineage(proc, p, &pool[0], l);
 	close(dirfd);
 }
 
 /* Reads it, and keeps that. */
 static void keep_child(struct process *p, struct process_lineage *l)
 {
-	read_child(p, l, true);
+	read_child(p, l);
 	process_cache_put(cache, NOW, proc, p, l);
 }
 
@@ -165,6 +163,19 @@ static void test_dead(void **state)
 	assert_false(get(&p, NOW, &p2, &l2));
 }
 
+/* As soon as it is that, and not on its way. */
+static void read_cat(struct process *p)
+{
+	int dirfd = procfs_open_pid(proc, child), err;
+
+	assert_true(dirfd >= 0);
+	do
+		err = process_read(dirfd, child, 0, &pool[0], p);
+	while (err == -EAGAIN || (err == 0 && strcmp(p->comm, "cat") != 0));
+	assert_int_equal(err, 0);
+	close(dirfd);
+}
+
 /* The packet of the program before, and that of the one after: neither is
  * served with what was read of the other. */
 static void test_exec(void **state)
@@ -175,9 +186,7 @@ static void test_exec(void **state)
 	(void)state;
 	keep_child(&before, &l);
 	tell_child('e');
-	do
-		read_child(&after, &l, false);
-	while (strcmp(after.comm, "cat") != 0);
+	read_cat(&after);
 	assert_false(get(&after, NOW, &p2, &l2));
 	assert_false(get(&before, NOW, &p2, &l2));
 }
@@ -212,7 +221,7 @@ static void test_reparented(void **state)
 	struct process p, p2;
 
 	(void)state;
-	read_child(&p, &l, true);
+	read_child(&p, &l);
 	p.ppid++;
 	process_cache_put(cache, NOW, proc, &p, &l);
 	assert_false(get(&p, NOW, &p2, &l2));
