@@ -66,7 +66,7 @@ void netns_step(struct netns *n, uint64_t until_us);
  * UINT64_MAX never. */
 uint64_t netns_deadline(const struct netns *n);
 
-/* The helper has ended: there will be no new ones. */
+/* The helper has ended, or does not answer: there will be no new ones. */
 bool netns_is_blind(const struct netns *n);
 
 void netns_find_origin(struct netns *n, const struct ipaddr *saddr,

@@ -3,6 +3,7 @@
 #ifndef NETNS_HELPER_H
 #define NETNS_HELPER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define NETNS_HELPER_TABLES 4
@@ -31,6 +32,9 @@ void netns_helper_close(struct netns_helper *h);	/* NULL is fine */
 pid_t netns_helper_pid(const struct netns_helper *h);
 /* Readable when it has ended. */
 int netns_helper_fd(const struct netns_helper *h);
+
+/* It has not answered, and is not asked again. */
+bool netns_helper_is_lost(const struct netns_helper *h);
 
 /* ns_fd is an open /proc/PID/ns/net.  Some ten microseconds.  -EPERM: the
  * namespace is not ours to enter; -EPIPE: the helper has ended, or does not

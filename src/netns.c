@@ -333,12 +333,12 @@ int netns_fd(const struct netns *n)
 
 bool netns_is_blind(const struct netns *n)
 {
-	return n->blind;
+	return n->blind || netns_helper_is_lost(n->cfg.helper);
 }
 
 uint64_t netns_refresh(struct netns *n)
 {
-	if (n->blind)
+	if (netns_is_blind(n))
 		return 0;
 	n->due = true;
 	return n->list + 1;

@@ -20,8 +20,9 @@
 
 #include "witness_hook.h"
 
-/* It answers in microseconds; packets may be held meanwhile. */
-#define PATIENCE_US 200000
+/* It answers in microseconds, on a busy machine in tens of milliseconds;
+ * packets may be held meanwhile. */
+#define PATIENCE_SEC 1
 
 #define FDS_MAX	  8
 #define SOCKET_FD 3 /* in the helper */
@@ -206,7 +207,7 @@ static void run_helper(int fd, pid_t parent)
 int netns_helper_open(struct netns_helper **out)
 {
 	struct netns_helper *h = calloc(1, sizeof(*h));
-	const struct timeval patience = {.tv_usec = PATIENCE_US};
+	const struct timeval patience = {.tv_sec = PATIENCE_SEC};
 	pid_t parent = getpid();
 	int pair[2], err;
 
@@ -258,6 +259,11 @@ pid_t netns_helper_pid(const struct netns_helper *h)
 int netns_helper_fd(const struct netns_helper *h)
 {
 	return h->fd;
+}
+
+bool netns_helper_is_lost(const struct netns_helper *h)
+{
+	return h->lost;
 }
 
 /* Of an answer that came too late nobody wants anything. */

@@ -136,8 +136,9 @@ static void say_blind(struct trap *t)
 	if (!netns_is_blind(t->cfg.netns) || t->told_blind)
 		return;
 	t->told_blind = true;
-	log_warnx("the helper for other network namespaces has ended: "
-		  "what new ones send is not known any more");
+	log_warnx("the helper for other network namespaces has ended, or does "
+		  "not "
+		  "answer: what new ones send is not known any more");
 }
 
 void trap_forward_turn(struct trap *t, unsigned budget_us)
