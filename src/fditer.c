@@ -146,6 +146,26 @@ static int compare_found(const struct found *a, uint64_t inode, pid_t pid)
 	return a->pid < pid ? -1 : a->pid > pid;
 }
 
+/* gcc 12's analyzer takes what *it has for lost. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
+static int grow_found(struct fditer *it)
+{
+	size_t size = it->size ? it->size * 2 : 64;
+	struct found *p = reallocarray(it->found, size, sizeof(*p));
+
+	if (p == NULL)
+		return -ENOMEM;
+	it->found = p;
+	it->size = size;
+	return 0;
+}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
 /* 1: not known before, noted now; 0: known; -ENOMEM. */
 static int add_found(struct fditer *it, uint64_t inode, pid_t pid)
 {
@@ -162,15 +182,8 @@ static int add_found(struct fditer *it, uint64_t inode, pid_t pid)
 		else
 			high = mid;
 	}
-	if (it->nfound == it->size) {
-		size_t size = it->size ? it->size * 2 : 64;
-		struct found *p = reallocarray(it->found, size, sizeof(*p));
-
-		if (p == NULL)
-			return -ENOMEM;
-		it->found = p;
-		it->size = size;
-	}
+	if (it->nfound == it->size && grow_found(it) < 0)
+		return -ENOMEM;
 	memmove(&it->found[low + 1], &it->found[low],
 		(it->nfound - low) * sizeof(*it->found));
 	it->found[low] = (struct found){inode, pid};

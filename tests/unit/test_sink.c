@@ -23,8 +23,8 @@
 #include "sink.h"
 #include "util.h"
 
-#define LONG_US	 (20 * UTIL_SEC) /* what never comes to pass */
-#define RECORD	 1000
+#define LONG_US (20 * UTIL_SEC) /* what never comes to pass */
+#define RECORD	1000
 /* Of RECORD bytes: more than ring and pipe take. */
 #define ATTEMPTS (2 * SINK_SIZE / RECORD)
 
