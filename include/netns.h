@@ -58,7 +58,8 @@ int netns_fd(const struct netns *n);
 /*
  * Takes notice of devices and processes that came and went, and goes on with the
  * list: namespaces are found through the processes in them, and let go with the
- * last of these.  Ends soon after until_us.
+ * last of these, some seconds later where that one has not ended but left.  Ends
+ * soon after until_us.
  */
 void netns_step(struct netns *n, uint64_t until_us);
 

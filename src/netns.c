@@ -21,6 +21,9 @@
 
 /* Between two lists at least, whatever happens. */
 #define GAP_US (50 * UTIL_MS)
+/* Nothing tells of a process that leaves its namespace (setns): until the next
+ * list it is kept. */
+#define PERIOD_US (2 * UTIL_SEC)
 /* Addresses may come and go. */
 #define OWNERS_US UTIL_SEC
 
@@ -310,10 +313,18 @@ static void take_events(struct netns *n)
 		take_event(n, events[i].data.u32);
 }
 
+/* When the next list is due. */
+static uint64_t next_list(const struct netns *n)
+{
+	if (n->due)
+		return n->started_us + GAP_US;
+	return n->stats.known > 0 ? n->started_us + PERIOD_US : UINT64_MAX;
+}
+
 void netns_step(struct netns *n, uint64_t until_us)
 {
 	take_events(n);
-	if (n->dir == NULL && n->due && util_now_us() >= n->started_us + GAP_US)
+	if (n->dir == NULL && util_now_us() >= next_list(n))
 		begin_list(n);
 	if (n->dir != NULL)
 		go_on(n, until_us);
@@ -321,9 +332,7 @@ void netns_step(struct netns *n, uint64_t until_us)
 
 uint64_t netns_deadline(const struct netns *n)
 {
-	if (n->dir != NULL)
-		return 0;
-	return n->due ? n->started_us + GAP_US : UINT64_MAX;
+	return n->dir != NULL ? 0 : next_list(n);
 }
 
 int netns_fd(const struct netns *n)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,11 +165,54 @@ static bool route_space(const struct space *s)
 	return !s->own6 || ip("-6 route add %s dev %s", s->own6, dev);
 }
 
+static pid_t *visited; /* shared with the visitor */
+
+static void join_net(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET))
+		_exit(89);
+	close(fd);
+}
+
+static void visit(struct stage *st, const void *arg)
+{
+	struct report r = {0};
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	(void)arg;
+	stage_wait(st);
+	join_net(*visited);
+	stage_report(st, &r);
+	stage_wait(st);
+	if (setns(home, CLONE_NEWNET))
+		_exit(90);
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+struct sender *space_visitor(void)
+{
+	visited = mmap(NULL, sizeof(*visited), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(visited != MAP_FAILED);
+	return sender_start(visit, NULL);
+}
+
 bool space_open(struct space *s)
 {
 	struct report r = sender_run(live, s, &s->init);
 
 	s->inner = (pid_t)r.n;
+	if (s->visitor) {
+		*visited = s->init->pid;
+		sender_go(s->visitor);
+		sender_report(s->visitor);
+	}
 	set_forwarding();
 	return link_space(s) && fill_space(s) && route_space(s);
 }

@@ -16,6 +16,8 @@ struct space {
 	bool pids;		 /* a pid namespace of its own, too */
 	bool behind;		 /* set by space_open_behind */
 	const char *cgroup;	 /* and a cgroup of that name, in cgroup_dir() */
+	struct sender *visitor;	 /* of space_visitor, in it before anybody hears of
+				  * it; NULL: none */
 	struct sender *init;	 /* lives as long as it; told by space_open */
 	pid_t inner;		 /* with pids: its first process, as we see it */
 };
@@ -32,6 +34,9 @@ bool space_open_behind(const struct space *near, struct space *far);
 void space_close(struct space *s);
 /* Is its device still there? */
 bool space_is_linked(void *space);
+
+/* A process older than the space, which leaves it at sender_go, and lives on. */
+struct sender *space_visitor(void);
 
 /* Between these two what is started is started there. */
 void space_enter(const struct space *s);

@@ -382,6 +382,30 @@ static void comes_and_goes(void **state)
 	assert_true(nothing_left(NULL));
 }
 
+/* Who was found in it has left, and lives on elsewhere: that keeps it no more
+ * alive than the program does. */
+static void visited(void **state)
+{
+	struct space s = {.name = "s", .own4 = "10.6.0.2"};
+	const struct send_arg c = SEND_TCP(B4, 80);
+	struct sender *sender;
+	struct trap_run *t;
+
+	(void)state;
+	open_spaces();
+	s.visitor = space_visitor();
+	t = trap_start("--forward", "-t", B4 ":80", NULL);
+	assert_true(space_open(&s));
+	space_run(&s, send_one, &c, &sender);
+	expect_sender(trap_event(t), sender->pid, 0, "proved");
+	sender_end(sender);
+	sender_go(s.visitor);
+	sender_report(s.visitor);
+	space_close(&s);
+	wait_for(is_unlinked, &s);
+	trap_stop(t, SIGTERM);
+}
+
 /* The other processes of the program. */
 static pid_t find_child(pid_t pid)
 {
@@ -494,6 +518,7 @@ int main(void)
 		e2e_test(same_address_on_a_bridge),
 		e2e_test(bridge),
 		e2e_test(comes_and_goes),
+		e2e_test(visited),
 		e2e_test(helper_is_killed),
 		e2e_test(helper_ends_with_it),
 		e2e_test(one_behind_another),
