@@ -35,4 +35,12 @@ int thread_find_connect(int dirfd, pid_t pid, uint64_t inode, uint64_t until_us,
  */
 int thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call);
 
+/*
+ * Has a child of the process that socket open at the same number, as it has what it
+ * was forked with?  rootfd: /proc.  1, 0 (also where the kernel lists no children:
+ * CONFIG_PROC_CHILDREN); -E2BIG: more threads or children than are looked at;
+ * -ESRCH: process gone.
+ */
+int thread_child_has(int dirfd, pid_t pid, int rootfd, int fd, uint64_t inode);
+
 #endif

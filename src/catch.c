@@ -418,40 +418,62 @@ static void note_image(struct sockowner_holder *h, const struct process *p)
 }
 
 /*
- * A child that shares its parent's socket can wait in connect(2) for what the
- * parent sent, and the other way round that would be seen by nobody: whoever
- * was found without a sweep must not have the socket from its parent.
+ * Who shares a socket by fork can wait in connect(2) for what the other one
+ * sent: whoever was found without a sweep must not have it from its parent, nor
+ * a child from it.
  */
+static bool may_be_familys(const struct catch *c)
+{
+	const struct sockowner_answer *a = &c->answer;
+	bool swept = a->holders[0].has_image;
+
+	return a->method == SOCKOWNER_METHOD_CONNECT &&
+	       (!swept || a->nholders_total > 1);
+}
+
 static bool is_parents_too(const struct catch *c, int proc_rootfd)
 {
-	const struct sockowner_holder *h = &c->answer.holders[0];
 	char name[64], link[64];
 	ssize_t n;
 
-	if (c->answer.method != SOCKOWNER_METHOD_CONNECT)
-		return false;
-	snprintf(name, sizeof(name), "%d/fd/%d", c->event.process.ppid, h->fd);
+	snprintf(name, sizeof(name), "%d/fd/%d", c->event.process.ppid,
+		 c->answer.holders[0].fd);
 	n = procfs_readlink(proc_rootfd, name, link, sizeof(link));
 	return n > 0 && procfs_parse_socket_link(link, (size_t)n) ==
 				c->answer.socket.inode;
 }
 
-/* Who has gone or changed its program by now cannot be described. */
+static void set_familys(struct event *e)
+{
+	e->grade = SOCKOWNER_SHARED;
+	e->reason = SOCKOWNER_REASON_MANY_HOLDERS;
+	e->nholders_total = 2;
+}
+
+/* Who has gone or changed its program by now cannot be described.  The parent
+ * is known last. */
 static void name_process(struct catch *c, const struct users *users,
 			 int proc_rootfd)
 {
 	struct sockowner_holder *h = &c->answer.holders[0];
+	bool family = may_be_familys(c);
 	struct event *e = &c->event;
+	int child = 0;
 
-	if (read_sender(h, &e->pool, &e->process) < 0) {
+	if (family)
+		child = thread_child_has(h->dirfd, h->pid, proc_rootfd, h->fd,
+					 c->answer.socket.inode);
+	if (child == -E2BIG) {
+		set_unknown(e, SOCKOWNER_REASON_TIME);
+		return;
+	}
+	if (child < 0 || read_sender(h, &e->pool, &e->process) < 0) {
 		set_unknown(e, SOCKOWNER_REASON_CHANGED);
 		return;
 	}
 	note_image(h, &e->process);
-	if (is_parents_too(c, proc_rootfd)) {
-		e->grade = SOCKOWNER_SHARED;
-		e->reason = SOCKOWNER_REASON_MANY_HOLDERS;
-		e->nholders_total = 2;
+	if (child == 1 || (family && is_parents_too(c, proc_rootfd))) {
+		set_familys(e);
 		return;
 	}
 	e->has_process = true;

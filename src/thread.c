@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,6 +21,9 @@
 /* A process with more threads than this is not searched to its end: the sweep
  * then speaks of a holder, not of a sender. */
 #define THREADS_MAX 4096
+/* Threads whose children are looked at, and room for the list of one's. */
+#define FORKERS_MAX	  512
+#define CHILDREN_TEXT_MAX 16384
 
 /* Does that thread's descriptor lead to the socket? Through the thread's own
  * table, which need not be its process's. */
@@ -145,4 +149,66 @@ int thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call)
 	if (tid != pid)
 		snprintf(thread, sizeof(thread), "task/%d/", tid);
 	return read_call(dirfd, thread, now) > 0 && strcmp(now, call) == 0;
+}
+
+/* ---------------------------------------------------------------- children */
+
+/* "12 13 " */
+static int look_at_children(const char *text, int rootfd, uint64_t fd,
+			    uint64_t inode)
+{
+	char thread[32];
+	char *end;
+
+	for (;; text = end) {
+		unsigned long pid = strtoul(text, &end, 10);
+
+		if (end == text)
+			return 0;
+		snprintf(thread, sizeof(thread), "%lu/", pid);
+		if (is_socket_fd(rootfd, thread, fd, inode))
+			return 1;
+	}
+}
+
+/* They are listed by which thread made them. */
+static int look_at_forks(int dirfd, pid_t tid, int rootfd, uint64_t fd,
+			 uint64_t inode)
+{
+	char name[48], text[CHILDREN_TEXT_MAX];
+	bool truncated;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "task/%d/children", tid);
+	n = procfs_read(dirfd, name, text, sizeof(text), &truncated);
+	if (n < 0)
+		return 0;
+	return truncated ? -E2BIG : look_at_children(text, rootfd, fd, inode);
+}
+
+static int look_at_all_forks(int dirfd, int rootfd, uint64_t fd, uint64_t inode)
+{
+	DIR *dir = procfs_opendir(dirfd, "task");
+	int result = 0;
+	uint64_t tid;
+
+	if (dir == NULL)
+		return errno == ENOENT ? -ESRCH : -errno;
+	for (int i = 0; result == 0 && procfs_next_number(dir, &tid) == 1; i++)
+		result = i < FORKERS_MAX ? look_at_forks(dirfd, (pid_t)tid,
+							 rootfd, fd, inode)
+					 : -E2BIG;
+	closedir(dir);
+	return result;
+}
+
+int thread_child_has(int dirfd, pid_t pid, int rootfd, int fd, uint64_t inode)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, "task", &st, 0) < 0)
+		return -ESRCH;
+	if (st.st_nlink != 3)
+		return look_at_all_forks(dirfd, rootfd, (uint64_t)fd, inode);
+	return look_at_forks(dirfd, pid, rootfd, (uint64_t)fd, inode);
 }

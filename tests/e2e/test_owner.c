@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +143,93 @@ static void connecting_child_shares(void **state)
 	e = trap_event(t);
 	expect_grade(e, "proved|shared");
 	expect_not_wrong(e, r.pid);
+	trap_expect_end(t);
+}
+
+/* Connects twice, and is looked at first from then on: it is known, and none of
+ * those born last.  Then its child connects, on a socket of both, and it joins
+ * that. */
+static void join_child(struct stage *st, const void *arg)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(tcp.to, tcp.port, &ss);
+	struct report r = {0};
+	int fd;
+
+	(void)arg;
+	for (int i = 0; i < 2; i++) {
+		for (int k = 0; i == 1 && k < 10; k++)
+			if (!fork())
+				_exit(0);
+		fd = open_socket(&tcp);
+		r.err |= connect(fd, (void *)&ss, len) ? errno : 0;
+		stage_report(st, &r);
+		stage_wait(st);
+	}
+	fd = open_socket(&tcp);
+	r.n = fork();
+	if (!r.n) {
+		connect(fd, (void *)&ss, len);
+		pause();
+	}
+	stage_report(st, &r);
+	stage_wait(st);
+	connect(fd, (void *)&ss, len);
+	pause();
+}
+
+static bool is_held(void *arg)
+{
+	(void)arg;
+	return queue_waiting() >= 1;
+}
+
+static bool is_connecting(void *sender)
+{
+	char path[64], call[8] = "";
+	FILE *f;
+	int nr = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall",
+		 ((struct sender *)sender)->pid);
+	f = fopen(path, "re");
+	if (f && fgets(call, sizeof(call), f))
+		nr = atoi(call);
+	if (f)
+		fclose(f);
+	return nr == SYS_connect && call[0] != 'r';
+}
+
+static void parent_joins_connect(void **state)
+{
+	struct trap_run *t =
+		trap_start("-s", "25000", "-t", ADDR_RESOLVER ":80", NULL);
+	struct sender *s;
+	struct report r;
+	json_t *e;
+
+	(void)state;
+	server_tcp(ADDR_RESOLVER, 80);
+	s = sender_start(join_child, NULL);
+	for (int i = 0; i < 2; i++) {
+		r = sender_report(s);
+		assert_int_equal(r.err, 0);
+		expect_sender(trap_event(t), s->pid, s->pid, "proved");
+		if (i == 1)
+			trap_freeze(t);
+		sender_go(s);
+	}
+	r = sender_report(s);
+	wait_for(is_held, NULL);
+	sender_go(s);
+	wait_for(is_connecting, s);
+	trap_thaw(t);
+	e = trap_event(t);
+	if (e2e_has_witness() || e2e_sees_connects())
+		expect_sender(e, (pid_t)r.n, 0, "proved");
+	else
+		expect_grade(e, "shared");
+	kill((pid_t)r.n, SIGKILL);
 	trap_expect_end(t);
 }
 
@@ -379,6 +468,7 @@ int main(void)
 		e2e_test(bound_to_a_device),
 		e2e_test(fork_twins_are_shared),
 		e2e_test(connecting_child_shares),
+		e2e_test(parent_joins_connect),
 		e2e_test(blocked_in_a_send_that_connects),
 		e2e_test(send_does_not_prove_a_syn),
 		e2e_test(passed_socket),

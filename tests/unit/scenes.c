@@ -124,6 +124,14 @@ void waiting_child(void)
 	world.shared = true;
 }
 
+void waiting_parent(void)
+{
+	waiting();
+	world_process(OTHER)->ppid = world_pid(SENDER);
+	world_open(OTHER, world.sockets[0].row.inode);
+	world.shared = true;
+}
+
 void data(void)
 {
 	begin();

@@ -20,6 +20,7 @@ void by_iterator_only(void);	 /* the same, without CAP_SYS_PTRACE */
 void connecting(void);		 /* the SYN of a connect(2) that does not wait */
 void waiting(void);		 /* and of one that does */
 void waiting_unseen(void);	 /* and too many born since to guess who */
+void waiting_parent(void);	 /* whose child has it, and may have sent */
 void waiting_child(void);	 /* whose parent has the socket, too */
 void listened(void);		 /* SENDER is gone, OTHER listens at the port */
 void data(void);		 /* a connection's, with data */

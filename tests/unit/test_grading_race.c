@@ -64,19 +64,11 @@ static bool is_beyond_holder(void)
 	}
 }
 
-/* Who has the socket from its child, and waits for what that sent, is known to
- * nobody without a sweep (is_parents_too in catch.c). */
-static bool is_beyond_connect(void)
-{
-	return world.shared && world.any_deed == CONNECTS;
-}
-
 static bool is_right(const struct world_told *t)
 {
 	if (t->named == 0)
 		return true;
-	if (t->grade == SOCKOWNER_HOLDER ? is_beyond_holder()
-					 : is_beyond_connect())
+	if (t->grade == SOCKOWNER_HOLDER && is_beyond_holder())
 		return true;
 	return t->sender != NOBODY &&
 	       t->named == WORLD_PID + (pid_t)t->sender &&

@@ -249,6 +249,8 @@ bool __wrap_procfs_is_own(int rootfd)
 int __wrap_thread_find_connect(int dirfd, pid_t pid, uint64_t inode,
 			       uint64_t until_us, struct thread_connect *found);
 int __wrap_thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call);
+int __wrap_thread_child_has(int dirfd, pid_t pid, int rootfd, int fd,
+			    uint64_t inode);
 
 static void put_call(const struct world_process *p, char *call, size_t size)
 {
@@ -300,6 +302,24 @@ int __wrap_thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call)
 	}
 	world_leave(IN_CALL);
 	return r;
+}
+
+int __wrap_thread_child_has(int dirfd, pid_t pid, int rootfd, int fd,
+			    uint64_t inode)
+{
+	const struct world_process *p = world_of_dirfd(dirfd);
+
+	(void)rootfd;
+	if (p == NULL || !p->there)
+		return -ESRCH;
+	for (size_t i = 0; i < world.nprocesses; i++) {
+		const struct world_process *child = &world.processes[i];
+
+		if (child->there && child->ppid == pid && child->fds[0] == fd &&
+		    child->inodes[0] == inode)
+			return 1;
+	}
+	return 0;
 }
 
 /* ----------------------------------------------------------------- sweeps */
