@@ -16,8 +16,7 @@ struct sockowner_finder {
 	struct sockdiag *diag;
 	struct sockraw tables;
 	bool uid_exact;			/* packets' uids are sock_diag's */
-	uint32_t small_room;		/* what the smallest datagram is charged;
-					 * 0: not known */
+	uint32_t small_room;		/* of sockowner_room_measure */
 	struct sockdiag_row rows[ROWS_MAX];
 };
 
@@ -42,9 +41,6 @@ bool sockowner_socket_find(struct sockowner_finder *f,
 			   const struct sockowner_query *q,
 			   const struct sockdiag_query *d,
 			   struct sockowner_answer *a);
-
-/* What a packet of that length is charged to its socket, at most. */
-uint32_t sockowner_socket_room(const struct sockowner_finder *f, uint32_t len);
 
 /* By their cookies, where both have one; an inode's number comes back only after
  * four billion others. */

@@ -17,6 +17,10 @@
 void trap_count_held(const struct trap *t, struct sockowner_query *q,
 		     const struct tuple *tuple);
 
+/* Of an answer that took time: more datagrams of that port may have come than were
+ * known when it was asked for.  Weakens it where they are not all the socket's. */
+void trap_doubt_datagram(struct trap *t, struct catch *c);
+
 /* Before a connection attempt is given a name: has another one of its tuple come
  * meanwhile?  Where not all could be read, nobody knows.  Sets rival, hurried. */
 void trap_look_ahead(struct trap *t, struct catch *c);

@@ -14,6 +14,7 @@
 #include "sockdiag.h"
 #include "sockowner_candidates.h"
 #include "sockowner_holder.h"
+#include "sockowner_room.h"
 #include "sockowner_socket.h"
 #include "sockowner_sweep.h"
 #include "uring.h"
@@ -561,7 +562,7 @@ void sockowner_held_join(struct sockowner_held *held,
 void sockowner_held_add(const struct sockowner *so, struct sockowner_held *held,
 			uint32_t len)
 {
-	uint32_t room = sockowner_socket_room(&so->finder, len);
+	uint32_t room = sockowner_room(so->finder.small_room, len);
 	const struct sockowner_held one = {1, len, room, room};
 
 	sockowner_held_join(held, &one);

@@ -3,7 +3,6 @@
 #include "sockowner_socket.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -14,27 +13,16 @@
 
 #include "procfs.h"
 #include "sockowner_raw.h"
+#include "sockowner_room.h"
 #include "util.h"
 
 /* What a packet is charged beyond its length, at least: struct sk_buff and
  * skb_shared_info (SKB_TRUESIZE in include/linux/skbuff.h; 576 bytes on 64-bit
  * kernels from 4.9 to 6.18). */
 #define SKB_OVERHEAD (sizeof(long) == 8 ? 512U : 256U)
-#define SKB_SIZE     256U
-#define SKB_SHARED   320U
 /* And at most, where it is cut up for a small device, say. */
 #define SKB_ROOM  1536U
 #define SKB_SCALE 3U
-/* Before the network header there is room for the device's own ones: 31 bytes
- * for Ethernet, more for wireless and tunnels (LL_RESERVED_SPACE; alloc_extra
- * in __ip_append_data). */
-#define SKB_HEADROOM_MAX 143U
-/* A head comes from a cache of its own up to some size (Linux 6.3), else in
- * powers of two, from 512 on. */
-#define SKB_HEAD_MIN 512U
-/* A datagram that is longer comes in pieces, one for each packet to be. */
-#define SKB_PIECE     1480U
-#define SKB_PIECE_MAX (SKB_SIZE + 2048U)
 /* How often raw sockets are looked at in a row: one whose own packet is on its
  * way to the device looks like the sender, but not for long. */
 #define RAW_LOOKS 4
@@ -69,47 +57,6 @@ static void load_diag_modules(struct sockowner_finder *f)
 	sockdiag_find_raw(f->diag, AF_INET, f->rows, ROWS_MAX);
 }
 
-/* What the kernel charges for the smallest datagram: of one that is begun
- * (MSG_MORE) and never sent. */
-static uint32_t measure_small(void)
-{
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint32_t mem[SK_MEMINFO_VARS] = {0};
-	socklen_t len = sizeof(mem);
-
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0)
-		return 0;
-	if (connect(fd, (const void *)&to, sizeof(to)) < 0 ||
-	    send(fd, "", 1, MSG_MORE | MSG_DONTWAIT) != 1 ||
-	    getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len) < 0)
-		mem[SK_MEMINFO_WMEM_ALLOC] = 0;
-	close(fd);
-	return mem[SK_MEMINFO_WMEM_ALLOC];
-}
-
-static uint32_t power_of_two(uint32_t n)
-{
-	uint32_t p = SKB_HEAD_MIN;
-
-	while (p < n)
-		p *= 2;
-	return p;
-}
-
-uint32_t sockowner_socket_room(const struct sockowner_finder *f, uint32_t len)
-{
-	uint32_t head = len + SKB_HEADROOM_MAX + SKB_SHARED, room, pieces;
-
-	if (head <= f->small_room - SKB_SIZE && f->small_room > SKB_SIZE)
-		return f->small_room;
-	room = SKB_SIZE + power_of_two(head);
-	pieces = len / SKB_PIECE * SKB_PIECE_MAX;
-	/* Not known: the cache's heads may be larger than the smallest. */
-	return pieces > room ? pieces : room + (f->small_room ? 0 : 192);
-}
-
 int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 {
 	int err = sockdiag_open(&f->diag);
@@ -118,7 +65,7 @@ int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 		return err;
 	sockraw_open(&f->tables, rootfd);
 	f->uid_exact = sockowner_socket_sees_all_users(rootfd);
-	f->small_room = measure_small();
+	f->small_room = sockowner_room_measure();
 	load_diag_modules(f);
 	return 0;
 }

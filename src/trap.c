@@ -22,9 +22,6 @@
 
 /* How long one turn may sweep /proc before it looks at the queue again. */
 #define SWEEP_SLICE_US 200
-/* How often what is held is counted where the count does not agree: a sender
- * goes on sending meanwhile. */
-#define COUNTS_MAX 3
 
 /* ---------------------------------------------------------------- receiving */
 
@@ -476,35 +473,6 @@ static void take_some(struct trap *t)
 /* ------------------------------------------------------------------ the turn
  */
 
-/* All that is on its way from that port must be in that socket's send queue,
- * and nothing else. */
-static bool is_accounted_for(struct trap *t, struct catch *c)
-{
-	struct sockowner_query q = c->query;
-
-	if (!inbox_fill(t->inbox, INBOX_MAX))
-		c->hurried = true;
-	trap_count_held(t, &q, &c->event.tuple);
-	q.held_all = true;
-	return sockowner_recheck(t->cfg.sockowner, &q, &c->answer.socket) == 1;
-}
-
-/* More datagrams of that port may have come than were known when the answer was
- * looked for; and still more while we count. */
-static void doubt_datagram(struct trap *t, struct catch *c)
-{
-	const struct sockowner_query *q = &c->query;
-
-	if ((proto_is_connected(q->protocol) && !q->fragment) || q->listener ||
-	    q->orphaned || c->nids == 0 || !c->answer.has_socket)
-		return;
-	for (int i = 0; i < COUNTS_MAX; i++)
-		if (is_accounted_for(t, c))
-			return;
-	c->answer.grade = SOCKOWNER_UNKNOWN;
-	c->answer.reason = SOCKOWNER_REASON_NOT_QUEUED;
-}
-
 static void collect_answers(struct trap *t)
 {
 	struct sockowner_answer answer;
@@ -523,7 +491,7 @@ static void collect_answers(struct trap *t)
 			trap_end_about(t, c);
 			continue;
 		}
-		doubt_datagram(t, c);
+		trap_doubt_datagram(t, c);
 		trap_look_ahead(t, c);
 		trap_judge(t, c);
 	}

@@ -2,6 +2,12 @@
 /* trap_count: what else is held now that a socket may have to answer for. */
 #include "trap_count.h"
 
+#include "proto.h"
+
+/* How often what is held is counted where the count does not agree: a sender
+ * goes on sending meanwhile. */
+#define COUNTS_MAX 3
+
 struct count {
 	const struct trap *trap;
 	const struct tuple *of;
@@ -59,4 +65,32 @@ void trap_look_ahead(struct trap *t, struct catch *c)
 		c->hurried = true;
 	if (inbox_has_rival(t->inbox, &c->event.packet))
 		c->rival = true;
+}
+
+/* All that is on its way from that port must be in that socket's send queue,
+ * and nothing else. */
+static bool is_accounted_for(struct trap *t, struct catch *c)
+{
+	struct sockowner_query q = c->query;
+
+	if (!inbox_fill(t->inbox, INBOX_MAX))
+		c->hurried = true;
+	trap_count_held(t, &q, &c->event.tuple);
+	q.held_all = true;
+	return sockowner_recheck(t->cfg.sockowner, &q, &c->answer.socket) == 1;
+}
+
+/* Still more may come while we count. */
+void trap_doubt_datagram(struct trap *t, struct catch *c)
+{
+	const struct sockowner_query *q = &c->query;
+
+	if ((proto_is_connected(q->protocol) && !q->fragment) || q->listener ||
+	    q->orphaned || c->nids == 0 || !c->answer.has_socket)
+		return;
+	for (int i = 0; i < COUNTS_MAX; i++)
+		if (is_accounted_for(t, c))
+			return;
+	c->answer.grade = SOCKOWNER_UNKNOWN;
+	c->answer.reason = SOCKOWNER_REASON_NOT_QUEUED;
 }
