@@ -132,6 +132,14 @@ bool sockowner_socket_is_same(const struct sockowner_socket *a,
 	return a->inode != 0 && a->inode == b->inode;
 }
 
+/* As many as are listed; all are counted. */
+static void add_twin(struct sockowner_answer *a, const struct sockdiag_row *row)
+{
+	if (a->ntwins < SOCKOWNER_HOLDERS_MAX)
+		a->twins[a->ntwins++] = socket_of(row);
+	a->ntwins_total++;
+}
+
 static void give_up(struct sockowner_answer *a, enum sockowner_reason reason)
 {
 	a->grade = SOCKOWNER_UNKNOWN;
@@ -244,9 +252,7 @@ static const struct sockdiag_row *list_connections(
 		    (q->connecting && f->rows[i].state != TCP_SYN_SENT))
 			continue;
 		last = &f->rows[i];
-		if (a->ntwins < SOCKOWNER_HOLDERS_MAX)
-			a->twins[a->ntwins++] = socket_of(last);
-		a->ntwins_total++;
+		add_twin(a, last);
 	}
 	return last;
 }
@@ -344,10 +350,9 @@ static void list_twins(const struct sockowner_finder *f, size_t n,
 {
 	a->grade = SOCKOWNER_TWINS;
 	a->reason = SOCKOWNER_REASON_MANY_SOCKETS;
-	a->ntwins_total = n;
-	a->ntwins = 0;
-	for (size_t i = 0; i < n && i < SOCKOWNER_HOLDERS_MAX; i++)
-		a->twins[a->ntwins++] = socket_of(&f->rows[i]);
+	a->ntwins = a->ntwins_total = 0;
+	for (size_t i = 0; i < n; i++)
+		add_twin(a, &f->rows[i]);
 }
 
 /* The kernel's own choice; but of several that share a port a program of theirs
@@ -471,9 +476,7 @@ list_possible(const struct sockowner_finder *f, const struct sockowner_query *q,
 		if (!is_possible(f, q, &f->rows[i], why_not))
 			continue;
 		last = &f->rows[i];
-		if (a->ntwins < SOCKOWNER_HOLDERS_MAX)
-			a->twins[a->ntwins++] = socket_of(last);
-		a->ntwins_total++;
+		add_twin(a, last);
 	}
 	return last;
 }
