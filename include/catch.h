@@ -106,8 +106,7 @@ bool catch_names_one(const struct catch *c);
 /* Before the verdict: the process or the holders, as far as they prove something
  * or die; for the kernel's own packets nobody.  A process that is not the one of
  * the answer any more weakens the grade. */
-void catch_read_process(struct catch *c, const struct users *users,
-			int proc_rootfd);
+void catch_read_process(struct catch *c, const struct users *users);
 
 /* After it (before it for a command or --hold-all): the rest, and the ancestors.
  * Once for an event; without a process it does nothing. */

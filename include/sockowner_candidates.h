@@ -7,13 +7,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fdscan.h"
 #include "sockowner.h"
 #include "sockowner_index.h"
 
 #define SOCKOWNER_KNOWN_MAX 8
 
 struct sockowner_candidates {
-	int rootfd;			/* borrowed */
+	int rootfd;			/* borrowed, */
+	struct fdscan *scan;		/* as is this */
 	int loadavg_fd;
 	bool newest_first;
 	uint64_t until_us;		/* of the present search */
@@ -21,7 +23,8 @@ struct sockowner_candidates {
 	struct sockowner_index old;	/* who had which socket at the start */
 };
 
-void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd);
+void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd,
+			       struct fdscan *scan);
 void sockowner_candidates_close(struct sockowner_candidates *cs);
 
 /* That process has just been found to own a socket. */

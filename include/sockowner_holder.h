@@ -33,9 +33,10 @@ bool sockowner_holder_prove(struct sockowner_answer *a);
  * of its descriptors: connect(2) tells which one it is.  pid may be a thread's.
  * Threads that still run are looked at again until until_us.  1: proved, the
  * only holder in the answer, whoever else has the socket or waits in connect(2)
- * on it; 0: not; -ENOENT, -ESRCH: no such process.
+ * on it but for its parent and its children; 0: not; -ENOENT, -ESRCH: no such
+ * process.
  */
-int sockowner_holder_try(struct sockowner_answer *a, int rootfd, pid_t pid,
-			 uint64_t until_us);
+int sockowner_holder_try(struct sockowner_answer *a, struct fdscan *scan,
+			 int rootfd, pid_t pid, uint64_t until_us);
 
 #endif

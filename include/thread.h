@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* thread: which thread of a process sits in connect(2) on a socket. */
+/* thread: which thread of a process sits in connect(2) on a socket, and their children. */
 #ifndef THREAD_H
 #define THREAD_H
 
@@ -36,11 +36,11 @@ int thread_find_connect(int dirfd, pid_t pid, uint64_t inode, uint64_t until_us,
 int thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call);
 
 /*
- * Has a child of the process that socket open at the same number, as it has what it
- * was forked with?  rootfd: /proc.  1, 0 (also where the kernel lists no children:
- * CONFIG_PROC_CHILDREN); -E2BIG: more threads or children than are looked at;
- * -ESRCH: process gone.
+ * The children of the process, those of all its threads; -E2BIG: more of them, or of
+ * threads, than are listed; -ENOENT: the kernel lists none (CONFIG_PROC_CHILDREN);
+ * -ESRCH: process gone.  Ends early with what `each` returns, if not 0.
  */
-int thread_child_has(int dirfd, pid_t pid, int rootfd, int fd, uint64_t inode);
+int thread_each_child(int dirfd, pid_t pid, int (*each)(pid_t child, void *data),
+		      void *data);
 
 #endif

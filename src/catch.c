@@ -417,78 +417,29 @@ static void note_image(struct sockowner_holder *h, const struct process *p)
 	};
 }
 
-/*
- * Who shares a socket by fork can wait in connect(2) for what the other one
- * sent: whoever was found without a sweep must not have it from its parent, nor
- * a child from it.
- */
-static bool may_be_familys(const struct catch *c)
-{
-	const struct sockowner_answer *a = &c->answer;
-	bool swept = a->holders[0].has_image;
-
-	return a->method == SOCKOWNER_METHOD_CONNECT &&
-	       (!swept || a->nholders_total > 1);
-}
-
-static bool is_parents_too(const struct catch *c, int proc_rootfd)
-{
-	char name[64], link[64];
-	ssize_t n;
-
-	snprintf(name, sizeof(name), "%d/fd/%d", c->event.process.ppid,
-		 c->answer.holders[0].fd);
-	n = procfs_readlink(proc_rootfd, name, link, sizeof(link));
-	return n > 0 && procfs_parse_socket_link(link, (size_t)n) ==
-				c->answer.socket.inode;
-}
-
-static void set_familys(struct event *e)
-{
-	e->grade = SOCKOWNER_SHARED;
-	e->reason = SOCKOWNER_REASON_MANY_HOLDERS;
-	e->nholders_total = 2;
-}
-
-/* Who has gone or changed its program by now cannot be described.  The parent
- * is known last. */
-static void name_process(struct catch *c, const struct users *users,
-			 int proc_rootfd)
+/* Who has gone or changed its program by now cannot be described. */
+static void name_process(struct catch *c, const struct users *users)
 {
 	struct sockowner_holder *h = &c->answer.holders[0];
-	bool family = may_be_familys(c);
 	struct event *e = &c->event;
-	int child = 0;
 
-	if (family)
-		child = thread_child_has(h->dirfd, h->pid, proc_rootfd, h->fd,
-					 c->answer.socket.inode);
-	if (child == -E2BIG) {
-		set_unknown(e, SOCKOWNER_REASON_TIME);
-		return;
-	}
-	if (child < 0 || read_sender(h, &e->pool, &e->process) < 0) {
+	if (read_sender(h, &e->pool, &e->process) < 0) {
 		set_unknown(e, SOCKOWNER_REASON_CHANGED);
 		return;
 	}
 	note_image(h, &e->process);
-	if (child == 1 || (family && is_parents_too(c, proc_rootfd))) {
-		set_familys(e);
-		return;
-	}
 	e->has_process = true;
 	e->alive = true;
 	if (e->process.has_owner)
 		e->user = users_find(users, e->process.euid);
 }
 
-void catch_read_process(struct catch *c, const struct users *users,
-			int proc_rootfd)
+void catch_read_process(struct catch *c, const struct users *users)
 {
 	struct event *e = &c->event;
 
 	if (catch_names_one(c) && c->answer.nholders > 0)
-		name_process(c, users, proc_rootfd);
+		name_process(c, users);
 	/* A SYN-ACK is the kernel's, for the listener; nothing else of the
 	 * kernel's has to do with who has a socket open. */
 	if (catch_names_one(c) ||

@@ -86,11 +86,13 @@ int sockowner_open(struct sockowner **out, const char *proc)
 		goto out;
 	so->may_ptrace = sockowner_socket_sees_all_users(so->rootfd) &&
 			 has_cap_ptrace(so->rootfd);
-	sockowner_candidates_open(&so->candidates, so->rootfd);
 	err = sockowner_socket_open(&so->finder, so->rootfd);
 	if (err < 0)
 		goto out;
 	err = sockowner_sweep_open(&so->sweeper, so->rootfd);
+	if (err == 0)
+		sockowner_candidates_open(&so->candidates, so->rootfd,
+					  so->sweeper.scan);
 out:
 	if (err < 0) {
 		sockowner_close(so);

@@ -19,10 +19,12 @@
 /* And for one: a stranger that runs all the time must not take it all. */
 #define CANDIDATE_US 250
 
-void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd)
+void sockowner_candidates_open(struct sockowner_candidates *cs, int rootfd,
+			       struct fdscan *scan)
 {
 	*cs = (struct sockowner_candidates){
 		.rootfd = rootfd,
+		.scan = scan,
 		.loadavg_fd = openat(rootfd, "loadavg", O_RDONLY | O_CLOEXEC),
 	};
 }
@@ -59,7 +61,7 @@ static int try_candidate(struct sockowner_candidates *cs,
 			 struct sockowner_answer *a, pid_t pid)
 {
 	uint64_t until = util_now_us() + CANDIDATE_US;
-	int r = sockowner_holder_try(a, cs->rootfd, pid,
+	int r = sockowner_holder_try(a, cs->scan, cs->rootfd, pid,
 				     until < cs->until_us ? until
 							  : cs->until_us);
 

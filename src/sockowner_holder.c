@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "procfs.h"
+#include "sockowner_family.h"
 #include "thread.h"
 #include "uring.h"
 #include "util.h"
@@ -196,8 +197,8 @@ static void fill_connecting(struct sockowner_holder *h,
 	memcpy(h->call, found->call, sizeof(h->call));
 }
 
-int sockowner_holder_try(struct sockowner_answer *a, int rootfd, pid_t pid,
-			 uint64_t until_us)
+int sockowner_holder_try(struct sockowner_answer *a, struct fdscan *scan,
+			 int rootfd, pid_t pid, uint64_t until_us)
 {
 	struct thread_connect found;
 	int dirfd = procfs_open_pid(rootfd, pid), r;
@@ -208,8 +209,12 @@ int sockowner_holder_try(struct sockowner_answer *a, int rootfd, pid_t pid,
 	if (r == 1 && found.tgid != pid) {
 		/* That was a thread's number: its process is asked again. */
 		close(dirfd);
-		return sockowner_holder_try(a, rootfd, found.tgid, until_us);
+		return sockowner_holder_try(a, scan, rootfd, found.tgid,
+					    until_us);
 	}
+	if (r == 1 &&
+	    sockowner_family_may_have(scan, dirfd, pid, a->socket.inode))
+		r = 0;
 	if (r != 1) {
 		close(dirfd);
 		return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* thread: which thread of a process sits in connect(2) on a socket. */
+/* thread: which thread of a process sits in connect(2) on a socket, and their
+ * children. */
 #include "thread.h"
 
 #include <dirent.h>
@@ -21,7 +22,7 @@
 /* A process with more threads than this is not searched to its end: the sweep
  * then speaks of a holder, not of a sender. */
 #define THREADS_MAX 4096
-/* Threads whose children are looked at, and room for the list of one's. */
+/* Threads whose children are listed, and room for the list of one's. */
 #define FORKERS_MAX	  512
 #define CHILDREN_TEXT_MAX 16384
 
@@ -153,27 +154,29 @@ int thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call)
 
 /* ---------------------------------------------------------------- children */
 
+struct children {
+	int (*each)(pid_t child, void *data);
+	void *data;
+};
+
 /* "12 13 " */
-static int look_at_children(const char *text, int rootfd, uint64_t fd,
-			    uint64_t inode)
+static int give_children(const char *text, const struct children *c)
 {
-	char thread[32];
+	int result = 0;
 	char *end;
 
-	for (;; text = end) {
+	for (; result == 0; text = end) {
 		unsigned long pid = strtoul(text, &end, 10);
 
 		if (end == text)
-			return 0;
-		snprintf(thread, sizeof(thread), "%lu/", pid);
-		if (is_socket_fd(rootfd, thread, fd, inode))
-			return 1;
+			break;
+		result = c->each((pid_t)pid, c->data);
 	}
+	return result;
 }
 
-/* They are listed by which thread made them. */
-static int look_at_forks(int dirfd, pid_t tid, int rootfd, uint64_t fd,
-			 uint64_t inode)
+/* They are listed by which thread made them.  One that is gone has none. */
+static int list_of(int dirfd, pid_t tid, const struct children *c)
 {
 	char name[48], text[CHILDREN_TEXT_MAX];
 	bool truncated;
@@ -181,12 +184,14 @@ static int look_at_forks(int dirfd, pid_t tid, int rootfd, uint64_t fd,
 
 	snprintf(name, sizeof(name), "task/%d/children", tid);
 	n = procfs_read(dirfd, name, text, sizeof(text), &truncated);
-	if (n < 0)
+	if (n == -ESRCH)
 		return 0;
-	return truncated ? -E2BIG : look_at_children(text, rootfd, fd, inode);
+	if (n < 0)
+		return (int)n;
+	return truncated ? -E2BIG : give_children(text, c);
 }
 
-static int look_at_all_forks(int dirfd, int rootfd, uint64_t fd, uint64_t inode)
+static int list_of_all(int dirfd, const struct children *c)
 {
 	DIR *dir = procfs_opendir(dirfd, "task");
 	int result = 0;
@@ -195,20 +200,20 @@ static int look_at_all_forks(int dirfd, int rootfd, uint64_t fd, uint64_t inode)
 	if (dir == NULL)
 		return errno == ENOENT ? -ESRCH : -errno;
 	for (int i = 0; result == 0 && procfs_next_number(dir, &tid) == 1; i++)
-		result = i < FORKERS_MAX ? look_at_forks(dirfd, (pid_t)tid,
-							 rootfd, fd, inode)
+		result = i < FORKERS_MAX ? list_of(dirfd, (pid_t)tid, c)
 					 : -E2BIG;
 	closedir(dir);
 	return result;
 }
 
-int thread_child_has(int dirfd, pid_t pid, int rootfd, int fd, uint64_t inode)
+int thread_each_child(int dirfd, pid_t pid,
+		      int (*each)(pid_t child, void *data), void *data)
 {
+	const struct children c = {each, data};
 	struct stat st;
 
 	if (fstatat(dirfd, "task", &st, 0) < 0)
 		return -ESRCH;
-	if (st.st_nlink != 3)
-		return look_at_all_forks(dirfd, rootfd, (uint64_t)fd, inode);
-	return look_at_forks(dirfd, pid, rootfd, (uint64_t)fd, inode);
+	return st.st_nlink != 3 ? list_of_all(dirfd, &c)
+				: list_of(dirfd, pid, &c);
 }

@@ -465,7 +465,7 @@ void trap_judge(struct trap *t, struct catch *c)
 	if (c->has_record)
 		catch_read_testimony(c, t->cfg.witness, t->cfg.users);
 	else
-		catch_read_process(c, t->cfg.users, t->cfg.proc_rootfd);
+		catch_read_process(c, t->cfg.users);
 	if (note_flow(t, c)) {
 		drop_silently(t, c, &t->stats.repeated);
 		return;

@@ -151,12 +151,12 @@ static void connecting_child_shares(void **state)
  * that. */
 static void join_child(struct stage *st, const void *arg)
 {
+	const bool *moves = arg;
 	struct sockaddr_storage ss;
 	socklen_t len = make_address(tcp.to, tcp.port, &ss);
 	struct report r = {0};
 	int fd;
 
-	(void)arg;
 	for (int i = 0; i < 2; i++) {
 		for (int k = 0; i == 1 && k < 10; k++)
 			if (!fork())
@@ -172,26 +172,26 @@ static void join_child(struct stage *st, const void *arg)
 		connect(fd, (void *)&ss, len);
 		pause();
 	}
+	if (*moves) {
+		int other = dup(fd);
+
+		close(fd);
+		fd = other;
+	}
 	stage_report(st, &r);
 	stage_wait(st);
 	connect(fd, (void *)&ss, len);
 	pause();
 }
 
-static bool is_held(void *arg)
-{
-	(void)arg;
-	return queue_waiting() >= 1;
-}
-
-static bool is_connecting(void *sender)
+/* Waits in connect(2), and has sent its SYN. */
+static bool is_connecting(void *pid)
 {
 	char path[64], call[8] = "";
 	FILE *f;
 	int nr = -1;
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall",
-		 ((struct sender *)sender)->pid);
+	snprintf(path, sizeof(path), "/proc/%d/syscall", *(pid_t *)pid);
 	f = fopen(path, "re");
 	if (f && fgets(call, sizeof(call), f))
 		nr = atoi(call);
@@ -200,17 +200,17 @@ static bool is_connecting(void *sender)
 	return nr == SYS_connect && call[0] != 'r';
 }
 
-static void parent_joins_connect(void **state)
+static void join_with(bool moves)
 {
 	struct trap_run *t =
 		trap_start("-s", "25000", "-t", ADDR_RESOLVER ":80", NULL);
 	struct sender *s;
 	struct report r;
+	pid_t child;
 	json_t *e;
 
-	(void)state;
 	server_tcp(ADDR_RESOLVER, 80);
-	s = sender_start(join_child, NULL);
+	s = sender_start(join_child, &moves);
 	for (int i = 0; i < 2; i++) {
 		r = sender_report(s);
 		assert_int_equal(r.err, 0);
@@ -220,17 +220,31 @@ static void parent_joins_connect(void **state)
 		sender_go(s);
 	}
 	r = sender_report(s);
-	wait_for(is_held, NULL);
+	child = (pid_t)r.n;
+	wait_for(is_connecting, &child);
 	sender_go(s);
-	wait_for(is_connecting, s);
+	wait_for(is_connecting, &s->pid);
 	trap_thaw(t);
 	e = trap_event(t);
 	if (e2e_has_witness() || e2e_sees_connects())
-		expect_sender(e, (pid_t)r.n, 0, "proved");
+		expect_sender(e, child, 0, "proved");
 	else
 		expect_grade(e, "shared");
-	kill((pid_t)r.n, SIGKILL);
+	kill(child, SIGKILL);
 	trap_expect_end(t);
+}
+
+static void parent_joins_connect(void **state)
+{
+	(void)state;
+	join_with(false);
+}
+
+/* The same, and has it at another number. */
+static void parent_joins_by_copy(void **state)
+{
+	(void)state;
+	join_with(true);
 }
 
 /* Connects by sending, and waits for the answer as in connect. */
@@ -469,6 +483,7 @@ int main(void)
 		e2e_test(fork_twins_are_shared),
 		e2e_test(connecting_child_shares),
 		e2e_test(parent_joins_connect),
+		e2e_test(parent_joins_by_copy),
 		e2e_test(blocked_in_a_send_that_connects),
 		e2e_test(send_does_not_prove_a_syn),
 		e2e_test(passed_socket),

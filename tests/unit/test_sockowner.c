@@ -481,6 +481,14 @@ static void test_connect(void **state)
 	assert_int_equal(a.holders[0].tid, pid);
 	assert_int_equal(sockowner_still(so, &q, &a.socket, &a.holders[0]), 1);
 	expect_identity(&q, &a.socket);
+	/* The search before a sweep has little time, on a busy machine too
+	 * little. */
+	for (int i = 0; i < 1000 && is_newest(pid) && a.holders[0].has_image;
+	     i++) {
+		sockowner_release(&a);
+		get_syn(&q, &a);
+		assert_int_equal(a.grade, SOCKOWNER_PROVED);
+	}
 	if (is_newest(pid))
 		assert_false(a.holders[0].has_image);
 	if (!a.holders[0].has_image) {

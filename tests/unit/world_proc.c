@@ -249,8 +249,8 @@ bool __wrap_procfs_is_own(int rootfd)
 int __wrap_thread_find_connect(int dirfd, pid_t pid, uint64_t inode,
 			       uint64_t until_us, struct thread_connect *found);
 int __wrap_thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call);
-int __wrap_thread_child_has(int dirfd, pid_t pid, int rootfd, int fd,
-			    uint64_t inode);
+int __wrap_thread_each_child(int dirfd, pid_t pid,
+			     int (*each)(pid_t child, void *data), void *data);
 
 static void put_call(const struct world_process *p, char *call, size_t size)
 {
@@ -304,27 +304,25 @@ int __wrap_thread_is_in_call(int dirfd, pid_t pid, pid_t tid, const char *call)
 	return r;
 }
 
-int __wrap_thread_child_has(int dirfd, pid_t pid, int rootfd, int fd,
-			    uint64_t inode)
+int __wrap_thread_each_child(int dirfd, pid_t pid,
+			     int (*each)(pid_t child, void *data), void *data)
 {
 	const struct world_process *p = world_of_dirfd(dirfd);
+	int result = 0;
 
-	(void)rootfd;
 	if (p == NULL || !p->there)
 		return -ESRCH;
-	for (size_t i = 0; i < world.nprocesses; i++) {
-		const struct world_process *child = &world.processes[i];
-
-		if (child->there && child->ppid == pid && child->fds[0] == fd &&
-		    child->inodes[0] == inode)
-			return 1;
-	}
-	return 0;
+	for (size_t i = 0; result == 0 && i < world.nprocesses; i++)
+		if (world.processes[i].there && world.processes[i].ppid == pid)
+			result = each(world.processes[i].pid, data);
+	return result;
 }
 
 /* ----------------------------------------------------------------- sweeps */
 
 int __wrap_fdscan_open(struct fdscan **fs, int rootfd);
+int __wrap_fdscan_pid(struct fdscan *fs, pid_t pid, const uint64_t *inodes,
+		      size_t n, unsigned max_items, fdscan_cb cb, void *data);
 void __wrap_fdscan_close(struct fdscan *fs);
 int __wrap_fdscan_start(struct fdscan *fs);
 int __wrap_fdscan_step(struct fdscan *fs, const uint64_t *inodes, size_t n,
@@ -345,6 +343,26 @@ int __wrap_fdscan_open(struct fdscan **fs, int rootfd)
 	(void)rootfd;
 	*fs = (struct fdscan *)&world;
 	return 0;
+}
+
+int __wrap_fdscan_pid(struct fdscan *fs, pid_t pid, const uint64_t *inodes,
+		      size_t n, unsigned max_items, fdscan_cb cb, void *data)
+{
+	const struct world_process *p = find_pid(pid);
+	int hits = 0;
+
+	(void)fs;
+	(void)n;
+	(void)max_items;
+	(void)cb;
+	(void)data;
+	if (p == NULL)
+		return -ESRCH;
+	if (p->hidden)
+		return -EACCES;
+	for (size_t i = 0; i < ARRAY_SIZE(p->inodes); i++)
+		hits |= p->inodes[i] == inodes[0];
+	return hits;
 }
 
 void __wrap_fdscan_close(struct fdscan *fs)
