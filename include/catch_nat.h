@@ -5,6 +5,7 @@
 
 #include "catch.h"
 #include "conntrack.h"
+#include "users.h"
 
 /* The answer's socket is connected to somewhere else than the packet says: the
  * event has the socket's addresses. */
@@ -14,6 +15,7 @@ void catch_undo_nat(struct catch *c);
  * knew before whether its destination was rewritten, what it was.  Who was found
  * by the local address alone is named only if this shows that it was the one.
  * ct may be NULL. */
-void catch_find_wire(struct catch *c, struct conntrack *ct);
+void catch_find_wire(struct catch *c, struct conntrack *ct,
+		     const struct users *users);
 
 #endif

@@ -35,11 +35,12 @@ void catch_undo_nat(struct catch *c)
 }
 
 /* The wrong socket: nobody is named. */
-static void doubt(struct event *e)
+static void doubt(struct event *e, const struct users *users)
 {
 	e->grade = SOCKOWNER_UNKNOWN;
 	e->reason = SOCKOWNER_REASON_REWRITTEN;
 	e->has_process = e->has_socket = e->alive = false;
+	e->user = e->has_packet_uid ? users_find(users, e->packet_uid) : NULL;
 	e->nholders = e->nholders_total = 0;
 	e->lineage.n = 0;
 }
@@ -71,7 +72,8 @@ static int find_own(const struct catch *c, struct conntrack *ct,
 
 /* Who was found by the local address alone is named only if it shows now that
  * it was its packet: another one may have had the port before. */
-static void settle(struct catch *c, struct conntrack *ct)
+static void settle(struct catch *c, struct conntrack *ct,
+		   const struct users *users)
 {
 	struct event *e = &c->event;
 	struct tuple own;
@@ -80,18 +82,19 @@ static void settle(struct catch *c, struct conntrack *ct)
 	if (err == 0) {
 		set_own(e, &own, &c->key);
 	} else if (c->answer.rewritten && catch_names_one(c)) {
-		doubt(e);
+		doubt(e, users);
 		set_own(e, &c->key, &c->key);
 	}
 }
 
-void catch_find_wire(struct catch *c, struct conntrack *ct)
+void catch_find_wire(struct catch *c, struct conntrack *ct,
+		     const struct users *users)
 {
 	struct event *e = &c->event;
 	struct tuple wire;
 
 	if (c->unsure)
-		settle(c, ct);
+		settle(c, ct, users);
 	if (ct == NULL || e->direction == EVENT_INGRESS ||
 	    conntrack_find_wire(ct, &e->tuple, &wire) < 0)
 		return;

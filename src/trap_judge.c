@@ -194,12 +194,24 @@ static void let_sender_run(struct trap *t)
 	sched_yield();
 }
 
+/* What shows only after the release may have taken the name away. */
+static void correct_flow(struct trap *t, const struct catch *c)
+{
+	struct flow *f = trap_flow_of(t, c);
+
+	if (f == NULL)
+		return;
+	f->grade = c->event.grade;
+	f->has_holder = f->has_holder && catch_names_one(c);
+}
+
 /* After the verdict nothing is in a hurry: the rest is read, the event told. */
 static void finish(struct trap *t, struct catch *c)
 {
 	trap_release(t, c);
 	/* Connection tracking forgets at once what is refused. */
-	catch_find_wire(c, t->cfg.conntrack);
+	catch_find_wire(c, t->cfg.conntrack, t->cfg.users);
+	correct_flow(t, c);
 	let_sender_run(t);
 	read_rest(t, c);
 	find_stub(t, &c->event);
