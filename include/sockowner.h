@@ -248,10 +248,12 @@ int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
  * may be a server's answer?  One look-up.  1 yes, 0 no. */
 int sockowner_serves(struct sockowner *so, const struct sockowner_query *q);
 
-/* One more packet of that length is held; of a single one the room need not be
+/* One more packet of that length, to there and by that device (0: not known, or not
+ * the one that it was made for; then neither is `to`), is held; of a single one the room need not be
  * known.  held's own members are added up by sockowner_held_join. */
-void sockowner_held_add(const struct sockowner *so, struct sockowner_held *held,
-			uint32_t len);
+void sockowner_held_add(struct sockowner *so, struct sockowner_held *held,
+			uint32_t len, const struct sockaddr_storage *to,
+			unsigned ifindex);
 void sockowner_held_join(struct sockowner_held *held,
 			 const struct sockowner_held *more);
 

@@ -8,6 +8,7 @@
 
 #include "sockdiag.h"
 #include "sockowner.h"
+#include "sockowner_room.h"
 #include "sockraw.h"
 
 #define ROWS_MAX 64
@@ -16,7 +17,7 @@ struct sockowner_finder {
 	struct sockdiag *diag;
 	struct sockraw tables;
 	bool uid_exact;			/* packets' uids are sock_diag's */
-	uint32_t small_room;		/* of sockowner_room_measure */
+	struct sockowner_rooms rooms;
 	struct sockdiag_row rows[ROWS_MAX];
 };
 

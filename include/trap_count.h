@@ -3,9 +3,14 @@
 #ifndef TRAP_COUNT_H
 #define TRAP_COUNT_H
 
+#include "inbox.h"
 #include "packet.h"
 #include "sockowner.h"
 #include "trap_judge.h"
+
+/* One more packet is held, or will be. */
+void trap_add_held(const struct trap *t, struct sockowner_held *held,
+		   const struct inbox_item *item);
 
 /*
  * Datagrams from the tuple's port or echo id that are held now, those not worked

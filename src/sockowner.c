@@ -561,10 +561,11 @@ void sockowner_held_join(struct sockowner_held *held,
 	held->room += more->room;
 }
 
-void sockowner_held_add(const struct sockowner *so, struct sockowner_held *held,
-			uint32_t len)
+void sockowner_held_add(struct sockowner *so, struct sockowner_held *held,
+			uint32_t len, const struct sockaddr_storage *to,
+			unsigned ifindex)
 {
-	uint32_t room = sockowner_room(so->finder.small_room, len);
+	uint32_t room = sockowner_room(&so->finder.rooms, len, to, ifindex);
 	const struct sockowner_held one = {1, len, room, room};
 
 	sockowner_held_join(held, &one);

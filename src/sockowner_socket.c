@@ -65,7 +65,7 @@ int sockowner_socket_open(struct sockowner_finder *f, int rootfd)
 		return err;
 	sockraw_open(&f->tables, rootfd);
 	f->uid_exact = sockowner_socket_sees_all_users(rootfd);
-	f->small_room = sockowner_room_measure();
+	sockowner_rooms_open(&f->rooms);
 	load_diag_modules(f);
 	return 0;
 }

@@ -38,7 +38,7 @@ static void join(struct trap *t, struct catch *c, const struct inbox_item *item)
 		return;
 	}
 	c->ids[c->nids++] = item->queued.id;
-	sockowner_held_add(t->cfg.sockowner, &c->held, item->packet.len);
+	trap_add_held(t, &c->held, item);
 }
 
 static bool is_retransmit(const struct catch *c, const struct packet *p)
@@ -236,7 +236,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		trap_forward_aim(t, &c->query);
 	catch_set_about(c, &item->packet);
 	c->ids[c->nids++] = item->queued.id;
-	sockowner_held_add(t->cfg.sockowner, &c->held, item->packet.len);
+	trap_add_held(t, &c->held, item);
 	c->deadline_us = item->received_us + t->cfg.hold_us;
 	c->quiet = quiet;
 	if (rival != NULL)

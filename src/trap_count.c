@@ -14,6 +14,20 @@ struct count {
 	struct sockowner_query *query;
 };
 
+void trap_add_held(const struct trap *t, struct sockowner_held *held,
+		   const struct inbox_item *item)
+{
+	const struct packet *p = &item->packet;
+	unsigned ifindex = item->queued.outdev;
+	struct sockaddr_storage to;
+
+	if (item->rewritten || item->unsure || item->queued.indev != 0 ||
+	    proto_is_connected(p->tuple.proto))
+		ifindex = 0;
+	ipaddr_to_sockaddr(&p->tuple.daddr, p->tuple.dport, ifindex, &to);
+	sockowner_held_add(t->cfg.sockowner, held, p->len, &to, ifindex);
+}
+
 static void add(struct count *n, const struct tuple *tuple, bool has_uid,
 		const struct sockowner_held *held)
 {
@@ -36,7 +50,7 @@ static void add_item(const struct inbox_item *item, void *data)
 	struct sockowner_held held = {0};
 	struct count *n = data;
 
-	sockowner_held_add(n->trap->cfg.sockowner, &held, item->packet.len);
+	trap_add_held(n->trap, &held, item);
 	add(n, &item->packet.tuple, item->queued.has_uid, &held);
 }
 

@@ -249,7 +249,7 @@ static void port_taken_over_by_large(void **state)
 /* As many of one socket are named all the same. */
 static void many_of_one(void **state)
 {
-	static const size_t sizes[] = {1, 40, 300, 1200, 1400};
+	static const size_t sizes[] = {1, 40, 100, 300, 340, 1200, 1400};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
