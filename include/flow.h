@@ -21,6 +21,8 @@ struct flow {
 	enum sockowner_grade grade;	/* of the last event */
 	bool has_uid;			/* the packet's, at that event */
 	uid_t uid;
+	bool has_syn;			/* the last packet named opened it, */
+	uint32_t tcp_seq;		/* with that number */
 	bool has_holder;
 	struct sockowner_holder holder;	/* dirfd is not kept: -1 */
 	uint64_t last_us;

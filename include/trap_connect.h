@@ -14,8 +14,8 @@
 /*
  * A connection's first packet: who connected its socket becomes the answer.  A
  * socket that is gone must be the only one that had these addresses, and the
- * packet's user the one who opened it; whoever sends by a raw socket has no part
- * in either.
+ * packet's user the one who opened it.  A raw socket of the same user may have
+ * forged the packet while that one was connecting.
  */
 bool trap_take_connect(struct trap *t, struct catch *c,
 		       const struct inbox_item *item);

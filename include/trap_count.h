@@ -27,7 +27,8 @@ void trap_count_held(const struct trap *t, struct sockowner_query *q,
 void trap_doubt_datagram(struct trap *t, struct catch *c);
 
 /* Before a connection attempt is given a name: has another one of its tuple come
- * meanwhile?  Where not all could be read, nobody knows.  Sets rival, hurried. */
+ * meanwhile, or of its socket before?  Where not all could be read, nobody knows.
+ * Sets rival, hurried. */
 void trap_look_ahead(struct trap *t, struct catch *c);
 
 #endif

@@ -2,6 +2,7 @@
 /* trap_count: what else is held now that a socket may have to answer for. */
 #include "trap_count.h"
 
+#include "catch_witness.h"
 #include "proto.h"
 
 /* How often what is held is counted where the count does not agree: a sender
@@ -71,13 +72,30 @@ void trap_count_held(const struct trap *t, struct sockowner_query *q,
 	}
 }
 
+/* The same socket has sent a SYN of another number: it sends that one once more,
+ * but no other, unless it was connected anew.  So a raw socket may have. */
+static bool is_second_attempt(struct trap *t, const struct catch *c)
+{
+	const struct sockowner_answer *a = &c->answer;
+	const struct flow *f = trap_flow_of(t, c);
+	uint64_t cookie = a->has_socket ? a->socket.cookie : 0;
+
+	if (f == NULL || !f->has_syn || f->tcp_seq == c->tcp_seq)
+		return false;
+	if (c->by_socket)
+		cookie = c->record.cookie;
+	return cookie != 0 && cookie == f->cookie &&
+	       (!c->by_socket || catch_flow_has_connect(f, &c->record));
+}
+
 void trap_look_ahead(struct trap *t, struct catch *c)
 {
 	if (!c->query.connecting || c->nids == 0)
 		return;
 	if (!inbox_fill(t->inbox, INBOX_MAX))
 		c->hurried = true;
-	if (inbox_has_rival(t->inbox, &c->event.packet))
+	if (inbox_has_rival(t->inbox, &c->event.packet) ||
+	    is_second_attempt(t, c))
 		c->rival = true;
 }
 

@@ -348,6 +348,10 @@ static bool note_flow(struct trap *t, struct catch *c)
 	f->grade = c->event.grade;
 	f->has_uid = c->event.has_packet_uid;
 	f->uid = c->event.packet_uid;
+	if (!c->rival) {
+		f->has_syn = packet_is_syn(&c->event.packet);
+		f->tcp_seq = c->tcp_seq;
+	}
 	f->has_holder = catch_names_one(c);
 	if (f->has_holder) {
 		f->holder = c->answer.holders[0];

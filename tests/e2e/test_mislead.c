@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -422,6 +423,85 @@ static void forged_tuple(void **state)
 	expect_none_wrong(t, s->pid);
 }
 
+/* A SYN that is somebody else's but for its number. */
+static void forge_syn(struct stage *st, const void *arg)
+{
+	struct {
+		struct iphdr ip;
+		struct tcphdr tcp;
+	} __attribute__((packed)) p = {
+		.ip = {.version = 4,
+		       .ihl = 5,
+		       .ttl = 64,
+		       .protocol = IPPROTO_TCP},
+		.tcp = {.source = htons(PORT),
+			.dest = htons(80),
+			.seq = htonl(1),
+			.doff = 5,
+			.syn = 1},
+	};
+	struct sockaddr_storage ss;
+	struct report r = {0};
+	socklen_t len;
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+
+	(void)arg;
+	make_address(ADDR_CLIENT, 0, &ss);
+	p.ip.saddr = ((struct sockaddr_in *)&ss)->sin_addr.s_addr;
+	len = make_address(ADDR_RESOLVER, 0, &ss);
+	p.ip.daddr = ((struct sockaddr_in *)&ss)->sin_addr.s_addr;
+	if (sendto(fd, &p, sizeof(p), 0, (void *)&ss, len) < 0)
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+/* Listens, and has one connection more than it takes: later ones wait. */
+static void busy_server(struct stage *st, const void *arg)
+{
+	int fd = open_socket(arg), first;
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(ADDR_RESOLVER, 80, &ss);
+	struct report r = {0};
+
+	first = socket(AF_INET, SOCK_STREAM, 0);
+	if (listen(fd, 0) || connect(first, (void *)&ss, len))
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+/* The victim waits in connect(2), and sends its SYN once more now and then: of
+ * the next few packets one is not its own. */
+static void forged_attempt(void **state)
+{
+	const struct send_arg server =
+		SEND_TCP(ADDR_RESOLVER, 80, .from = ADDR_RESOLVER, .sport = 80);
+	const struct send_arg victim =
+		SEND_TCP(ADDR_RESOLVER, 80, .from = ADDR_CLIENT, .sport = PORT);
+	struct sender *v, *s;
+	struct trap_run *t;
+	json_t *e;
+
+	(void)state;
+	assert_int_equal(sender_run(busy_server, &server, NULL).err, 0);
+	t = trap_start("--packets", "-t", ADDR_RESOLVER ":80", NULL);
+	v = sender_start(send_one, &victim);
+	expect_sender(trap_event(t), v->pid, 0, "proved");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sender_run(forge_syn, NULL, &s).err, 0);
+		for (int k = 0; k < 3; k++) {
+			e = trap_event(t);
+			if (event_int(e, "process.pid") != v->pid)
+				break;
+		}
+		expect_not_wrong(e, s->pid);
+		if (e2e_has_witness())
+			expect_sender(e, s->pid, 0, "proved");
+	}
+	trap_stop(t, SIGTERM);
+}
+
 static void send_and_exec(struct stage *st, const void *arg)
 {
 	int fd = open_socket(&udp);
@@ -691,6 +771,7 @@ int main(void)
 		e2e_test(reuseport_both_sent),
 		e2e_test(device_bound_has_the_tuple),
 		e2e_test(forged_tuple),
+		e2e_test(forged_attempt),
 		e2e_test(sent_then_exec),
 		e2e_test(socket_in_flight),
 		e2e_test(socket_in_flight_and_held),
