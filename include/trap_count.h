@@ -31,4 +31,8 @@ void trap_doubt_datagram(struct trap *t, struct catch *c);
  * Sets rival, hurried. */
 void trap_look_ahead(struct trap *t, struct catch *c);
 
+/* Its owner was asked for, with that result: 1, the answer is there, or -errno,
+ * which is the answer then.  Judged after a look ahead. */
+void trap_conclude(struct trap *t, struct catch *c, int r);
+
 #endif

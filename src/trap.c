@@ -250,23 +250,11 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		trap_judge(t, c);
 		return;
 	}
-	if (trap_take_connect(t, c, item)) {
-		trap_look_ahead(t, c);
-		trap_judge(t, c);
-		return;
-	}
-	r = ask(t, c);
-	if (r == 0) {
+	r = trap_take_connect(t, c, item) ? 1 : ask(t, c);
+	if (r == 0)
 		t->sweeping |= c->state == CATCH_OWNER;
-		return;
-	}
-	if (r < 0) {
-		c->answer.grade = SOCKOWNER_UNKNOWN;
-		c->answer.reason = SOCKOWNER_REASON_SYSTEM;
-		c->answer.error = -r;
-	}
-	trap_look_ahead(t, c);
-	trap_judge(t, c);
+	else
+		trap_conclude(t, c, r);
 }
 
 /* The packet as it is in the queue. */
@@ -492,8 +480,7 @@ static void collect_answers(struct trap *t)
 			continue;
 		}
 		trap_doubt_datagram(t, c);
-		trap_look_ahead(t, c);
-		trap_judge(t, c);
+		trap_conclude(t, c, 1);
 	}
 }
 

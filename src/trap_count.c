@@ -99,6 +99,17 @@ void trap_look_ahead(struct trap *t, struct catch *c)
 		c->rival = true;
 }
 
+void trap_conclude(struct trap *t, struct catch *c, int r)
+{
+	if (r < 0) {
+		c->answer.grade = SOCKOWNER_UNKNOWN;
+		c->answer.reason = SOCKOWNER_REASON_SYSTEM;
+		c->answer.error = -r;
+	}
+	trap_look_ahead(t, c);
+	trap_judge(t, c);
+}
+
 /* All that is on its way from that port must be in that socket's send queue,
  * and nothing else. */
 static bool is_accounted_for(struct trap *t, struct catch *c)

@@ -108,12 +108,6 @@ int trap_forward_ask(struct trap *t, struct catch *c)
 /* ------------------------------------------------------------------- waiting
  */
 
-static void conclude(struct trap *t, struct catch *c)
-{
-	trap_look_ahead(t, c);
-	trap_judge(t, c);
-}
-
 static void resume(struct trap *t, struct catch *c)
 {
 	int r;
@@ -122,13 +116,11 @@ static void resume(struct trap *t, struct catch *c)
 			  &t->origin);
 	trap_forward_aim(t, &c->query);
 	r = trap_forward_ask(t, c);
-	if (r < 0)
-		give_up(c, SOCKOWNER_REASON_SYSTEM);
 	c->state = CATCH_OWNER;
 	if (r == 0)
 		t->sweeping = true;
 	else
-		conclude(t, c);
+		trap_conclude(t, c, r);
 }
 
 static void say_blind(struct trap *t)
