@@ -43,6 +43,8 @@ struct catch {
 	bool late;		/* no time for one */
 	bool rival;		/* another socket's packet has the same tuple */
 	bool hurried;		/* there was no time to look for one */
+	enum sockowner_reason doubt;	/* why who has its addresses need not have
+					 * sent it; NONE: nobody else can have */
 	struct sockowner_held held;	/* the packets in ids */
 	struct sockowner_query query;
 	struct sockowner_answer answer;

@@ -33,6 +33,8 @@ struct netns_origin {
 	bool sure;			/* these are all: none is closed to us, there
 					 * was room for all */
 	bool outside;			/* it came from no namespace of this machine */
+	bool shared;			/* others may send by that device, too, and put
+					 * that address into it */
 	unsigned device;		/* where n is 1: its own end's index; 0: not
 					 * known */
 	bool watched;			/* the program is attached in all of them, */
@@ -72,6 +74,10 @@ bool netns_is_blind(const struct netns *n);
 
 void netns_find_origin(struct netns *n, const struct ipaddr *saddr,
 		       uint32_t indev, struct netns_origin *o);
+
+/* Whatever was sent in any of them since then, the program has seen: none is
+ * closed to us, or not known. */
+bool netns_watches_all(const struct netns *n, uint64_t since_us);
 
 /*
  * The origin was not found: may it be, once the list is made anew?  Returns the

@@ -12,14 +12,28 @@
 /* Before all else of each packet: whose it can be (t->origin). */
 void trap_forward_find_origin(struct trap *t, const struct inbox_item *item);
 
-/* The record of the packet, if it was seen in the only namespace that it can be
- * of. */
+/* The record of the packet, if it was seen as it was sent: in a namespace that
+ * has its address, or in another one, which has lied then. */
 bool trap_forward_find_record(struct trap *t, const struct inbox_item *item,
 			      struct witness_record *r);
 
+/* Without a record: why the socket that has the packet's addresses need not have
+ * sent it.  NONE: nobody else can have. */
+enum sockowner_reason trap_forward_doubt(const struct trap *t,
+					 uint64_t received_us);
+
 /* The question is for that namespace then, of which the packet is; it stays as it
- * is where that is not known. */
+ * is where that is not known, or the packet is not forwarded. */
 void trap_forward_aim(const struct trap *t, struct sockowner_query *q);
+
+/* The packet has the catch's tuple, and is not of the same namespace, or not known
+ * to be as the other is. */
+bool trap_forward_is_apart(const struct trap *t, const struct catch *c,
+			   const struct inbox_item *item);
+
+/* A packet in doubt, of a connection that was told: nothing is told of it, and
+ * nobody looked for. */
+bool trap_forward_is_silent(const struct trap *t, const struct packet *p);
 
 /* As sockowner_ask.  0: for a sweep, or in state CATCH_ORIGIN for a newer list of
  * namespaces. */

@@ -25,7 +25,8 @@ struct trap {
 	bool sweeping;
 	bool has_record;	      /* of the packet that is worked on */
 	struct witness_record record;
-	struct netns_origin origin;   /* its own, if it is forwarded */
+	struct netns_origin origin;   /* its own, if it is forwarded, */
+	enum sockowner_reason doubt;  /* and why that says nothing */
 	uint64_t listed;	      /* the list of namespaces known of */
 	bool told_blind;
 	uint64_t swept;		/* the guardian's sweeps known of */

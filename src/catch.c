@@ -86,6 +86,7 @@ struct catch *catch_get(struct catch_pool *p)
 	c->nids = 0;
 	c->quiet = c->late = c->rival = c->hurried = false;
 	c->has_record = c->by_socket = false;
+	c->doubt = SOCKOWNER_REASON_NONE;
 	memset(&c->held, 0, sizeof(c->held));
 	c->hook = NULL;
 	memset(&c->query, 0, sizeof(c->query));
@@ -286,6 +287,8 @@ static void set_weaker_grade(struct catch *c)
 		set_unknown(e, SOCKOWNER_REASON_MANY_SOCKETS);
 	else if (c->hurried && named)
 		set_unknown(e, SOCKOWNER_REASON_TIME);
+	else if (c->doubt != SOCKOWNER_REASON_NONE && named)
+		set_unknown(e, c->doubt);
 	if (!catch_names_one(c))
 		forget_connect(c);
 	/* Sent in close(2), or by a raw socket. */

@@ -446,6 +446,7 @@ static void add_owners(struct netns *n, const struct ipaddr *saddr,
 {
 	const struct owners *owners = find_owners(n, saddr);
 
+	o->shared = true;
 	o->sure = !n->crowded && n->nclosed == 0;
 	for (size_t i = 0; i < NETNS_MAX; i++)
 		if ((owners->mask[i / 64] >> i % 64 & 1) != 0)
@@ -476,6 +477,20 @@ void netns_find_origin(struct netns *n, const struct ipaddr *saddr,
 	}
 	/* It forwards for one behind it. */
 	add_owners(n, saddr, o);
+}
+
+bool netns_watches_all(const struct netns *n, uint64_t since_us)
+{
+	if (n->crowded || n->nclosed > 0 || netns_is_blind(n))
+		return false;
+	for (size_t i = 0; i < NETNS_MAX; i++) {
+		const struct space *s = &n->spaces[i];
+
+		if (s->id != 0 &&
+		    (s->watched_us == 0 || s->watched_us > since_us))
+			return false;
+	}
+	return true;
 }
 
 /* ---------------------------------------------------------- open and close */

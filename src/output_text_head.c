@@ -348,7 +348,9 @@ static void add_unknown(const struct output_text_writer *w,
 		strbuf_puts(w->out, "to ");
 	strbuf_printf(w->out, "unknown%s%s", reason != NULL ? ": " : "",
 		      reason != NULL ? reason : "");
-	if (e->reason == SOCKOWNER_REASON_ORPHANED && e->nholders_total > 0) {
+	if ((e->reason == SOCKOWNER_REASON_ORPHANED ||
+	     e->reason == SOCKOWNER_REASON_NO_WITNESS) &&
+	    e->nholders_total > 0) {
 		strbuf_puts(w->out, ", held by ");
 		output_text_add_holders(w, e, 0);
 	}

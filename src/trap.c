@@ -84,6 +84,10 @@ static bool is_any_port(const struct trap *t)
 static void meet_open(struct trap *t, struct catch *c,
 		      const struct inbox_item *item)
 {
+	if (trap_forward_is_apart(t, c, item)) {
+		begin(t, item, false, NULL);
+		return;
+	}
 	if (is_retransmit(c, &item->packet) &&
 	    (!t->has_record || catch_has_record(c, &t->record) != 0)) {
 		t->stats.retransmits++;
@@ -116,8 +120,7 @@ static void make_query(const struct trap *t, const struct inbox_item *item,
 		       struct sockowner_query *q)
 {
 	catch_make_query(item, q);
-	if (q->orphaned)
-		trap_forward_aim(t, q);
+	trap_forward_aim(t, q);
 }
 
 /* Is the flow's socket still that one, in the same hands? */
@@ -132,6 +135,8 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 
 	if (same >= 0)
 		return same;
+	if (t->doubt != SOCKOWNER_REASON_NONE && f->grade != SOCKOWNER_UNKNOWN)
+		return trap_forward_is_silent(t, &item->packet);
 	make_query(t, item, &query);
 	if ((f->cookie == 0 && f->inode == 0) ||
 	    (query.orphaned && query.net == 0) ||
@@ -232,8 +237,8 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 		return;
 	}
 	catch_set_packet(c, item, is_any_port(t));
-	if (c->query.orphaned)
-		trap_forward_aim(t, &c->query);
+	c->doubt = t->doubt;
+	trap_forward_aim(t, &c->query);
 	catch_set_about(c, &item->packet);
 	c->ids[c->nids++] = item->queued.id;
 	trap_add_held(t, &c->held, item);
@@ -309,22 +314,27 @@ static void learn_own_tuple(struct trap *t, const struct inbox_item *item)
 		inbox_set_own_tuple(t->inbox, &item->packet.tuple);
 }
 
-/* What was seen of the packet as it was sent; it is no other one's then. */
-static void find_record(struct trap *t, const struct inbox_item *item)
+static bool has_record(struct trap *t, const struct inbox_item *item)
 {
 	const struct nfqueue_packet *q = &item->queued;
 	struct packet mem;
 
-	t->has_record = false;
-	trap_forward_find_origin(t, item);
 	if (t->cfg.witness == NULL || !witness_sees_packets(t->cfg.witness))
-		return;
-	if (q->hook == NF_INET_LOCAL_OUT)
-		t->has_record = witness_find(
-			t->cfg.witness, as_seen(item, &mem), item->received_us,
-			q->has_uid, q->uid, &t->record);
-	else if (q->hook == NF_INET_FORWARD)
-		t->has_record = trap_forward_find_record(t, item, &t->record);
+		return false;
+	if (q->hook == NF_INET_FORWARD)
+		return trap_forward_find_record(t, item, &t->record);
+	return q->hook == NF_INET_LOCAL_OUT &&
+	       witness_find(t->cfg.witness, as_seen(item, &mem),
+			    item->received_us, q->has_uid, q->uid, &t->record);
+}
+
+/* What was seen of the packet as it was sent; it is no other one's then. */
+static void find_record(struct trap *t, const struct inbox_item *item)
+{
+	trap_forward_find_origin(t, item);
+	t->has_record = has_record(t, item);
+	t->doubt = t->has_record ? SOCKOWNER_REASON_NONE
+				 : trap_forward_doubt(t, item->received_us);
 	if (t->has_record && item->unsure)
 		learn_own_tuple(t, item);
 }

@@ -30,7 +30,8 @@ bool trap_take_connect(struct trap *t, struct catch *c,
 	uint64_t cookie = 0;
 
 	if (w == NULL || witness_sees_packets(w) || !c->query.connecting ||
-	    !is_sent_here(c) || packet_is_fast_open(&item->packet))
+	    c->doubt != SOCKOWNER_REASON_NONE || !is_sent_here(c) ||
+	    packet_is_fast_open(&item->packet))
 		return false;
 	if (sockowner_find(t->cfg.sockowner, &c->query, &found) == 1) {
 		if (found.socket.state != TCP_SYN_SENT || found.rewritten)

@@ -7,12 +7,17 @@
 
 #include "log.h"
 #include "netns.h"
+#include "proto.h"
 #include "trap_count.h"
 #include "util.h"
 
+/* From its send until it is here, through devices, queues and neighbour
+ * discovery. */
+#define ON_ITS_WAY_US 200000
+
 void trap_forward_find_origin(struct trap *t, const struct inbox_item *item)
 {
-	t->origin.n = 0;
+	memset(&t->origin, 0, sizeof(t->origin));
 	if (item->queued.hook == NF_INET_FORWARD && t->cfg.netns != NULL)
 		netns_find_origin(t->cfg.netns, &item->packet.tuple.saddr,
 				  item->queued.indev, &t->origin);
@@ -32,24 +37,72 @@ static bool is_in(const struct netns_origin *o, uint32_t net_ns)
 	return false;
 }
 
+/* Where the packet can only be of that one, like packets of others are none of
+ * its. */
+static uint32_t only_one(const struct netns_origin *o)
+{
+	return o->shared ? 0 : o->list[0].inode;
+}
+
+/* Seen as it was sent by who has not that address: but anybody who is not seen
+ * may have sent one like it. */
+static bool is_forger(const struct trap *t, const struct witness_record *r)
+{
+	bool told = r->class == WITNESS_KERNEL ||
+		    (r->class == WITNESS_SENDER && r->pid != 0);
+
+	return told && netns_watches_all(t->cfg.netns, r->time_ns / 1000);
+}
+
 bool trap_forward_find_record(struct trap *t, const struct inbox_item *item,
 			      struct witness_record *r)
 {
 	const struct netns_origin *o = &t->origin;
 
-	return is_watched(o) &&
-	       witness_find_forwarded(t->cfg.witness, &item->packet,
-				      item->received_us,
-				      o->n == 1 ? o->list[0].inode : 0, r) &&
-	       is_in(o, r->net_ns) && r->time_ns / 1000 >= o->watched_us;
+	if (!is_watched(o) && !(o->shared && o->n == 0))
+		return false;
+	if (!witness_find_forwarded(t->cfg.witness, &item->packet,
+				    item->received_us, only_one(o), r))
+		return false;
+	if (is_in(o, r->net_ns))
+		return r->time_ns / 1000 >= o->watched_us;
+	return is_forger(t, r);
+}
+
+enum sockowner_reason trap_forward_doubt(const struct trap *t,
+					 uint64_t received_us)
+{
+	const struct netns_origin *o = &t->origin;
+
+	if (is_watched(o) && received_us >= o->watched_us + ON_ITS_WAY_US)
+		return SOCKOWNER_REASON_NO_WITNESS;
+	return o->shared && o->n > 0 ? SOCKOWNER_REASON_ORPHANED
+				     : SOCKOWNER_REASON_NONE;
 }
 
 void trap_forward_aim(const struct trap *t, struct sockowner_query *q)
 {
-	if (t->origin.n != 1 || !t->origin.sure)
+	if (!q->orphaned || t->origin.n != 1 || !t->origin.sure)
 		return;
 	q->net = t->origin.list[0].id;
 	q->ifindex = t->origin.device;
+}
+
+bool trap_forward_is_apart(const struct trap *t, const struct catch *c,
+			   const struct inbox_item *item)
+{
+	struct sockowner_query q = {.orphaned = item->queued.hook ==
+						NF_INET_FORWARD};
+
+	trap_forward_aim(t, &q);
+	return q.orphaned != c->query.orphaned || q.net != c->query.net ||
+	       t->doubt != c->doubt;
+}
+
+bool trap_forward_is_silent(const struct trap *t, const struct packet *p)
+{
+	return proto_is_connected(p->tuple.proto) && !packet_is_syn(p) &&
+	       !t->cfg.answers;
 }
 
 static int give_up(struct catch *c, enum sockowner_reason reason)
@@ -115,6 +168,7 @@ static void resume(struct trap *t, struct catch *c)
 	netns_find_origin(t->cfg.netns, &c->event.tuple.saddr, c->indev,
 			  &t->origin);
 	trap_forward_aim(t, &c->query);
+	c->doubt = trap_forward_doubt(t, c->received_us);
 	r = trap_forward_ask(t, c);
 	c->state = CATCH_OWNER;
 	if (r == 0)

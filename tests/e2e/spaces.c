@@ -250,6 +250,22 @@ bool space_bridge(const char *name, const char *addr4)
 	       ip("link set %s up", name);
 }
 
+bool spaces_are_seen(void)
+{
+	static int seen = -1;
+	struct text out = {0};
+	const char *line;
+
+	if (seen < 0) {
+		run_command(&out, getenv("PTRAP"), "--check", NULL);
+		line = text_find_line(&out, "yes  witness");
+		seen = e2e_has_witness() && line &&
+		       strstr(line, "netfilter:") != NULL;
+		text_free(&out);
+	}
+	return seen;
+}
+
 /* ------------------------------------------------------------ who lives there
  */
 

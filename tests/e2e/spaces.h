@@ -50,6 +50,10 @@ struct report space_run(struct space *s, sender_fn fn, const void *arg,
 /* A bridge here with that address. */
 bool space_bridge(const char *name, const char *addr4);
 
+/* Does the program see who sends in other namespaces?  Of its witnesses only the
+ * netfilter program can be there. */
+bool spaces_are_seen(void);
+
 /* The cgroup v2 root; NULL: there is none to write to. */
 const char *cgroup_dir(void);
 

@@ -231,6 +231,10 @@ static void test_orphaned(void **state)
 	assert_string_equal(subject(),
 			    "unknown: the socket that fits may not have sent "
 			    "it, held by a[1]");
+	e.reason = SOCKOWNER_REASON_NO_WITNESS;
+	assert_string_equal(
+		subject(),
+		"unknown: the send itself was not seen, held by a[1]");
 }
 
 /* Only proved and holder ever put a process forward. */

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Forwarded packets with addresses that are somebody else's. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <netpacket/packet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "sender.h"
+#include "spaces.h"
+
+#define VICTIM4 "10.5.0.2"
+#define FORGER4 "10.5.0.3"
+#define NOBODY4 "10.5.0.99"
+#define B4	"10.2.0.2"
+#define HOLE	"10.2.9.9"
+#define PORT	4711
+
+/* How long a lie may take to be one: what was sent before the witness came may
+ * be on its way for as long. */
+#define TRIES 100
+
+/* What is sent, by a raw socket or (mac) by a packet socket. */
+struct forgery {
+	const char *from;
+	uint8_t proto; /* UDP, or TCP: a SYN, or if not a segment */
+	bool syn;
+	uint8_t mac[ETH_ALEN];
+	bool packet;
+};
+
+struct fake {
+	struct iphdr ip;
+	union {
+		struct udphdr udp;
+		struct tcphdr tcp;
+	};
+} __attribute__((packed));
+
+static uint16_t checksum(const void *bytes, size_t len)
+{
+	const uint8_t *b = bytes;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i += 2)
+		sum += (uint32_t)b[i] << 8 | b[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+static size_t make_fake(const struct forgery *f, uint32_t seq, struct fake *p)
+{
+	size_t len = sizeof(p->ip) + (f->proto == IPPROTO_TCP ? sizeof(p->tcp)
+							      : sizeof(p->udp));
+
+	memset(p, 0, sizeof(*p));
+	p->ip = (struct iphdr){.version = 4,
+			       .ihl = 5,
+			       .ttl = 64,
+			       .tot_len = htons((uint16_t)len),
+			       .protocol = f->proto,
+			       .saddr = inet_addr(f->from),
+			       .daddr = inet_addr(HOLE)};
+	p->ip.check = checksum(&p->ip, sizeof(p->ip));
+	if (f->proto == IPPROTO_UDP) {
+		p->udp.source = htons(PORT);
+		p->udp.dest = htons(9);
+		p->udp.len = htons(sizeof(p->udp));
+		return len;
+	}
+	p->tcp.source = htons(PORT);
+	p->tcp.dest = htons(80);
+	p->tcp.seq = htonl(seq);
+	p->tcp.doff = 5;
+	p->tcp.syn = f->syn;
+	p->tcp.ack = !f->syn;
+	return len;
+}
+
+static int send_fake(const struct forgery *f, const struct fake *p, size_t len)
+{
+	struct sockaddr_ll ll = {.sll_family = AF_PACKET,
+				 .sll_protocol = htons(ETH_P_IP),
+				 .sll_ifindex = (int)if_nametoindex("eth0"),
+				 .sll_halen = ETH_ALEN};
+	struct sockaddr_storage ss;
+	socklen_t in = make_address(HOLE, 0, &ss);
+	int fd = f->packet ? socket(AF_PACKET, SOCK_DGRAM, 0)
+			   : socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	ssize_t n;
+
+	memcpy(ll.sll_addr, f->mac, ETH_ALEN);
+	if (f->packet)
+		n = sendto(fd, p, len, 0, (void *)&ll, sizeof(ll));
+	else
+		n = sendto(fd, p, len, 0, (void *)&ss, in);
+	close(fd);
+	return n < 0 ? errno : 0;
+}
+
+/* Again at each sender_go: a new attempt to connect each time. */
+static void forge(struct stage *st, const void *arg)
+{
+	struct report r = {0};
+	struct fake p;
+	uint32_t seq = 1;
+	size_t len;
+
+	do {
+		len = make_fake(arg, seq++, &p);
+		r.err = send_fake(arg, &p, len);
+		stage_report(st, &r);
+	} while (stage_wait(st));
+}
+
+/* Nobody answers at HOLE: the connection stays one that is begun. */
+static void begin_connect(struct stage *st, const void *arg)
+{
+	const struct send_arg *w = arg;
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(w->to, w->port, &ss);
+	int fd = open_socket(w);
+	struct report r = {0};
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (connect(fd, (void *)&ss, len) && errno != EINPROGRESS)
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}
+
+static void hardware_address(const char *dev, uint8_t mac[ETH_ALEN])
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {0};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", dev);
+	assert_int_equal(ioctl(fd, SIOCGIFHWADDR, &ifr), 0);
+	memcpy(mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
+	close(fd);
+}
+
+static struct space b = {.name = "b", .own4 = B4};
+static struct space victim = {.name = "s0", .own4 = VICTIM4, .bridge = "br0"};
+static struct space forger = {.name = "s1", .own4 = FORGER4, .bridge = "br0"};
+
+static void open_hole(void)
+{
+	if (!space_open(&b) || run_command(NULL, "ip", "route", "add", HOLE,
+					   "via", B4, "dev", "vb", NULL))
+		SKIP("no veth, or no ip(8)");
+}
+
+/* Two on one bridge. */
+static void open_both(void)
+{
+	open_hole();
+	if (!space_bridge("br0", "169.254.1.1"))
+		SKIP("no bridge");
+	assert_true(space_open(&victim) && space_open(&forger));
+}
+
+/* The next event, where the flow may have been told already: forged anew until
+ * it comes. */
+static json_t *forged_event(struct trap_run *t, struct sender *s)
+{
+	json_t *e = trap_next_event(t, 100);
+
+	for (int i = 0; !e && i < TRIES; i++) {
+		sender_go(s);
+		sender_report(s);
+		e = trap_next_event(t, 100);
+	}
+	assert_non_null(e);
+	return e;
+}
+
+/* Who has those addresses may be listed, but is not named. */
+static void expect_no_victim(const json_t *e, pid_t pid)
+{
+	expect_grade(e, "unknown");
+	expect_nobody(e);
+	assert_true(pid == 0 || event_lists_pid(e, "ptrap.holders", pid));
+}
+
+static void victim_sends(struct trap_run *t, uint8_t proto, pid_t *pid)
+{
+	static const struct send_arg u = SEND_UDP(
+		HOLE, 9, .sport = PORT, .from = VICTIM4, .connected = true);
+	static const struct send_arg c =
+		SEND_TCP(HOLE, 80, .sport = PORT, .from = VICTIM4);
+	bool tcp = proto == IPPROTO_TCP;
+	struct sender *s;
+
+	space_run(&victim, tcp ? begin_connect : send_one, tcp ? &c : &u, &s);
+	*pid = s->pid;
+	expect_not_wrong(trap_event(t), s->pid);
+}
+
+static void expect_forged(struct trap_run *t, const struct forgery *f,
+			  pid_t victim_pid)
+{
+	bool seen = spaces_are_seen() && !f->packet;
+	struct sender *s;
+	json_t *e;
+
+	assert_int_equal(space_run(&forger, forge, f, &s).err, 0);
+	/* Without a witness it looks like another one of the flow that has had
+	 * its event, which names nobody. */
+	if (!spaces_are_seen()) {
+		assert_null(trap_next_event(t, 0));
+		sender_end(s);
+		return;
+	}
+	e = trap_event(t);
+	if (seen)
+		expect_sender(e, s->pid, 0, "proved");
+	else
+		expect_no_victim(e, victim_pid);
+	sender_end(s);
+}
+
+static void on_a_bridge(void **state, uint8_t proto)
+{
+	struct forgery raw = {.from = VICTIM4, .proto = proto, .syn = true};
+	struct forgery packet = raw;
+	struct trap_run *t;
+	pid_t pid;
+
+	(void)state;
+	open_both();
+	packet.packet = true;
+	hardware_address("br0", packet.mac);
+	t = trap_start("--forward", HOLE, NULL);
+	victim_sends(t, proto, &pid);
+	expect_forged(t, &raw, pid);
+	expect_forged(t, &packet, pid);
+	trap_stop(t, SIGTERM);
+	for (json_t *e; (e = trap_next_event(t, 0));)
+		expect_not_wrong(e, pid);
+}
+
+static void udp_on_a_bridge(void **state)
+{
+	on_a_bridge(state, IPPROTO_UDP);
+}
+
+static void tcp_on_a_bridge(void **state)
+{
+	on_a_bridge(state, IPPROTO_TCP);
+}
+
+/* A segment of a connection that was begun before the program was. */
+static void segment_on_a_bridge(void **state)
+{
+	struct forgery f = {.from = VICTIM4, .proto = IPPROTO_TCP};
+	const struct send_arg c =
+		SEND_TCP(HOLE, 80, .sport = PORT, .from = VICTIM4);
+	struct sender *s, *connecting;
+	struct trap_run *t;
+	json_t *e;
+
+	(void)state;
+	open_both();
+	space_run(&victim, begin_connect, &c, &connecting);
+	t = trap_start("--forward", HOLE, NULL);
+	assert_int_equal(space_run(&forger, forge, &f, &s).err, 0);
+	do
+		e = trap_event(t);
+	while (event_int(e, "process.pid") == connecting->pid);
+	if (spaces_are_seen())
+		expect_sender(e, s->pid, 0, "proved");
+	else
+		expect_no_victim(e, 0);
+	trap_stop(t, SIGTERM);
+}
+
+/* An address that nobody has. */
+static void nobodys_address(void **state)
+{
+	struct forgery f = {.from = NOBODY4, .proto = IPPROTO_UDP};
+	struct sender *s;
+	struct trap_run *t;
+	json_t *e;
+
+	(void)state;
+	open_both();
+	t = trap_start("--forward", HOLE, NULL);
+	space_run(&forger, forge, &f, &s);
+	e = trap_event(t);
+	if (spaces_are_seen())
+		expect_sender(e, s->pid, 0, "proved");
+	else
+		expect_no_victim(e, 0);
+	trap_expect_end(t);
+}
+
+/* By a packet socket in the victim's own namespace: no hook sees that. */
+static void unseen_inside(void **state)
+{
+	struct space alone = {.name = "s0", .own4 = VICTIM4};
+	struct forgery f = {.from = VICTIM4,
+			    .proto = IPPROTO_TCP,
+			    .syn = true,
+			    .packet = true};
+	const struct send_arg c =
+		SEND_TCP(HOLE, 80, .sport = PORT, .from = VICTIM4);
+	struct sender *s, *forging;
+	struct trap_run *t;
+	json_t *e;
+
+	(void)state;
+	if (!spaces_are_seen())
+		SKIP("no witness in other namespaces");
+	open_hole();
+	assert_true(space_open(&alone));
+	hardware_address("vs0", f.mac);
+	t = trap_start("--forward", HOLE, NULL);
+	space_run(&alone, begin_connect, &c, &s);
+	expect_sender(trap_event(t), s->pid, 0, "proved");
+	space_run(&alone, forge, &f, &forging);
+	e = forged_event(t, forging);
+	expect_no_victim(e, s->pid);
+	trap_stop(t, SIGTERM);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		e2e_test(udp_on_a_bridge),     e2e_test(tcp_on_a_bridge),
+		e2e_test(segment_on_a_bridge), e2e_test(nobodys_address),
+		e2e_test(unseen_inside),
+	};
+
+	return e2e_main("forge", tests, sizeof(tests) / sizeof(tests[0]));
+}
