@@ -30,11 +30,13 @@ struct netns_origin {
 		uint64_t id;		/* sockowner's, as in sockowner_query.net */
 		uint32_t inode;		/* of the namespace */
 	} list[NETNS_ORIGIN_MAX];
-	bool sure;			/* these are all: none is closed to us, there
-					 * was room for all */
+	bool sure;			/* these are all: none is closed to us, or did
+					 * not answer, and there was room for all */
 	bool outside;			/* it came from no namespace of this machine */
 	bool shared;			/* others may send by that device, too, and put
-					 * that address into it */
+					 * that address into it.  Who has it was asked
+					 * up to a second ago, and may have given it
+					 * away: of itself that names nobody */
 	unsigned device;		/* where n is 1: its own end's index; 0: not
 					 * known */
 	bool watched;			/* the program is attached in all of them, */

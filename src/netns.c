@@ -24,7 +24,7 @@
 /* Nothing tells of a process that leaves its namespace (setns): until the next
  * list it is kept. */
 #define PERIOD_US (2 * UTIL_SEC)
-/* Addresses may come and go. */
+/* Addresses may come and go; netns.h says what that means. */
 #define OWNERS_US UTIL_SEC
 
 #define LINKS_MAX  64
@@ -404,10 +404,10 @@ static struct space *find_nsid(struct netns *n, int32_t nsid)
 	return found;
 }
 
-static bool is_local(const struct space *s, const struct ipaddr *a)
+/* 1 yes, 0 no, -errno. */
+static int is_local(const struct space *s, const struct ipaddr *a)
 {
-	return s->id != 0 && s->nl != NULL &&
-	       netns_route_is_local(s->nl, a) == 1;
+	return s->id != 0 && s->nl != NULL ? netns_route_is_local(s->nl, a) : 0;
 }
 
 static const struct owners *find_owners(struct netns *n, const struct ipaddr *a)
@@ -421,9 +421,15 @@ static const struct owners *find_owners(struct netns *n, const struct ipaddr *a)
 	*o = (struct owners){.addr = *a,
 			     .generation = n->generation + n->listed,
 			     .until_us = now + OWNERS_US};
-	for (size_t i = 0; i < NETNS_MAX; i++)
-		if (is_local(&n->spaces[i], a))
+	for (size_t i = 0; i < NETNS_MAX; i++) {
+		int local = is_local(&n->spaces[i], a);
+
+		if (local == 1)
 			o->mask[i / 64] |= 1ULL << i % 64;
+		/* Asked again at once. */
+		if (local < 0)
+			o->until_us = 0;
+	}
 	return o;
 }
 
@@ -447,7 +453,7 @@ static void add_owners(struct netns *n, const struct ipaddr *saddr,
 	const struct owners *owners = find_owners(n, saddr);
 
 	o->shared = true;
-	o->sure = !n->crowded && n->nclosed == 0;
+	o->sure = !n->crowded && n->nclosed == 0 && owners->until_us != 0;
 	for (size_t i = 0; i < NETNS_MAX; i++)
 		if ((owners->mask[i / 64] >> i % 64 & 1) != 0)
 			add_origin(o, &n->spaces[i]);
@@ -458,6 +464,7 @@ void netns_find_origin(struct netns *n, const struct ipaddr *saddr,
 {
 	const struct netns_link *link = find_link(n, indev);
 	const struct space *via;
+	int local;
 
 	*o = (struct netns_origin){.watched = true, .sure = true};
 	o->outside = link->kind == NETNS_LINK_OUTSIDE;
@@ -470,13 +477,15 @@ void netns_find_origin(struct netns *n, const struct ipaddr *saddr,
 	via = find_nsid(n, link->nsid);
 	if (via == NULL)
 		return;
-	if (is_local(via, saddr)) {
+	local = is_local(via, saddr);
+	if (local == 1) {
 		add_origin(o, via);
 		o->device = link->peer;
 		return;
 	}
 	/* It forwards for one behind it. */
 	add_owners(n, saddr, o);
+	o->sure = o->sure && local == 0;
 }
 
 bool netns_watches_all(const struct netns *n, uint64_t since_us)
