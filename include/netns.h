@@ -47,7 +47,7 @@ struct netns_stats {
 	unsigned known;			/* at the moment */
 	uint64_t closed;		/* could not be entered, */
 	uint64_t unwatched;		/* or the program not attached there */
-	uint64_t crowded;		/* no room for them */
+	uint64_t crowded;		/* lists of more than there is room for */
 };
 
 struct netns;

@@ -38,7 +38,7 @@ int netns_route_read_id(struct nl *nl, int ns_fd, int32_t *nsid);
 /* From now on the socket gets messages when devices come, go or change; read by
  * nobody but netns_route_drain.  -errno. */
 int netns_route_watch_links(struct nl *nl);
-/* Reads them; how many there were, or lost (at least one then). */
-unsigned netns_route_drain(struct nl *nl);
+/* Reads them, as many as there are. */
+void netns_route_drain(struct nl *nl);
 
 #endif

@@ -34,6 +34,9 @@ struct stats {
 	uint64_t witness_lost;		/* records that had no room */
 	uint64_t witness_facts_lost;	/* processes that were not described */
 	uint64_t witness_doubted;	/* packets with several possible ones */
+	uint64_t netns_closed;		/* other namespaces that could not be entered, */
+	uint64_t netns_unwatched;	/* or have no witness, */
+	uint64_t netns_crowded;		/* and how often there were too many */
 	uint64_t output_lost;		/* records that no output took */
 };
 

@@ -191,7 +191,6 @@ static void add(struct netns *n, pid_t pid)
 
 	if (s == NULL) {
 		n->crowding = true;
-		n->stats.crowded++;
 		return;
 	}
 	fd = open_space(n, pid, &inode);
@@ -259,6 +258,7 @@ static void end_list(struct netns *n)
 		if (n->spaces[i].id != 0 && n->spaces[i].seen != n->list)
 			forget(n, &n->spaces[i]);
 	n->crowded = n->crowding;
+	n->stats.crowded += n->crowding;
 	n->listed = n->list;
 }
 

@@ -194,7 +194,7 @@ int netns_route_watch_links(struct nl *nl)
 		       : 0;
 }
 
-unsigned netns_route_drain(struct nl *nl)
+void netns_route_drain(struct nl *nl)
 {
 	int fd = mnl_socket_get_fd(nl_socket(nl));
 	unsigned n = 0;
@@ -204,5 +204,4 @@ unsigned netns_route_drain(struct nl *nl)
 	       (recv(fd, &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0 ||
 		errno == ENOBUFS || errno == EINTR))
 		n++;
-	return n;
 }

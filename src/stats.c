@@ -352,6 +352,11 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 		{s->witness_facts_lost, "processes not described"},
 		{s->witness_doubted, "packets in doubt"},
 	};
+	const struct item netns[] = {
+		{s->netns_closed, "closed to us"},
+		{s->netns_unwatched, "without the witness"},
+		{s->netns_crowded, "time(s) too many to know"},
+	};
 	const struct item output[] = {{s->output_lost, "lost"}};
 
 	add_items(out, "packets", packets, ARRAY_SIZE(packets));
@@ -359,6 +364,7 @@ static void add_counters(struct strbuf *out, const struct stats *s,
 	add_items(out, "not told", silent, ARRAY_SIZE(silent));
 	add_items(out, "lost", lost, ARRAY_SIZE(lost));
 	add_items(out, "witness", witness, ARRAY_SIZE(witness));
+	add_items(out, "netns", netns, ARRAY_SIZE(netns));
 	add_items(out, "commands", commands, ARRAY_SIZE(commands));
 	add_items(out, "output", output, ARRAY_SIZE(output));
 }

@@ -687,6 +687,13 @@ struct stats *trap_stats(struct trap *t)
 		t->stats.witness_facts_lost = w->facts_lost;
 		t->stats.witness_doubted = w->doubted;
 	}
+	if (t->cfg.netns != NULL) {
+		const struct netns_stats *n = netns_stats(t->cfg.netns);
+
+		t->stats.netns_closed = n->closed;
+		t->stats.netns_unwatched = n->unwatched;
+		t->stats.netns_crowded = n->crowded;
+	}
 	return &t->stats;
 }
 

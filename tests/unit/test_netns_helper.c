@@ -116,7 +116,7 @@ static void test_links(void **state)
 	assert_int_equal(netns_route_read_link(nl, 4711, &link), -ENODEV);
 	assert_int_equal(netns_route_read_id(nl, other, &nsid), -ENOENT);
 	assert_int_equal(netns_route_watch_links(nl), 0);
-	assert_int_equal(netns_route_drain(nl), 0);
+	netns_route_drain(nl);
 	nl_close(nl);
 }
 

@@ -176,6 +176,9 @@ static void test_all(void **state)
 		.user_dropped = 8,
 		.overruns = 9,
 		.ignored = 10,
+		.netns_closed = 2,
+		.netns_unwatched = 3,
+		.netns_crowded = 1,
 		.output_lost = 3,
 		.ruled = 5000,
 	};
@@ -210,6 +213,8 @@ static void test_all(void **state)
 		"          1 dropped by the kernel while held, 9 time(s) the "
 		"buffer ran over,\n"
 		"          10 ignored: not from the kernel\n"
+		"netns     2 closed to us, 3 without the witness, 1 time(s) "
+		"too many to know\n"
 		"commands  18 run, 2 skipped, 1 killed\n"
 		"output    3 lost\n");
 }
