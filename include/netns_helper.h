@@ -33,12 +33,12 @@ pid_t netns_helper_pid(const struct netns_helper *h);
 /* Readable when it has ended. */
 int netns_helper_fd(const struct netns_helper *h);
 
-/* It has not answered, and is not asked again. */
+/* It has not answered, was killed for that, and is not asked again. */
 bool netns_helper_is_lost(const struct netns_helper *h);
 
 /* ns_fd is an open /proc/PID/ns/net.  Some ten microseconds.  -EPERM: the
- * namespace is not ours to enter; -EPIPE: the helper has ended, or does not
- * answer any more; other -errno. */
+ * namespace is not ours to enter; -EPIPE: the helper has ended, or has not
+ * answered for a second; other -errno. */
 int netns_helper_enter(struct netns_helper *h, int ns_fd,
 		       struct netns_sockets *s);
 

@@ -238,15 +238,20 @@ int netns_helper_open(struct netns_helper **out)
 
 /* Who reaps all children (the commands') may have reaped it, and its number may
  * be another's by now. */
+static void end_helper(struct netns_helper *h)
+{
+	if (h->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
+}
+
 void netns_helper_close(struct netns_helper *h)
 {
 	if (h == NULL)
 		return;
 	close(h->fd);
-	if (h->pidfd >= 0) {
-		syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
+	end_helper(h);
+	if (h->pidfd >= 0)
 		close(h->pidfd);
-	}
 	waitpid(h->pid, NULL, 0);
 	free(h);
 }
@@ -279,7 +284,15 @@ static int receive_answer(struct netns_helper *h, struct answer *a,
 	return n;
 }
 
-/* Once it has not answered it is not waited for again. */
+/* Once it has not answered it is not waited for again: what is on its way to it
+ * or from it would keep a namespace alive. */
+static void lose(struct netns_helper *h)
+{
+	h->lost = true;
+	shutdown(h->fd, SHUT_RDWR);
+	end_helper(h);
+}
+
 static int ask(struct netns_helper *h, enum op op, const int *given,
 	       size_t ngiven, int fds[FDS_MAX])
 {
@@ -294,7 +307,8 @@ static int ask(struct netns_helper *h, enum op op, const int *given,
 	if (n == 0)
 		n = receive_answer(h, &a, list);
 	if (n < 0) {
-		h->lost = true;
+		if (!h->lost)
+			lose(h);
 		return -EPIPE;
 	}
 	for (unsigned i = 0; i < FDS_MAX; i++)
