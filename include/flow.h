@@ -25,6 +25,8 @@ struct flow {
 	uint32_t tcp_seq;		/* with that number */
 	bool has_holder;
 	struct sockowner_holder holder;	/* dirfd is not kept: -1 */
+	bool doubted;			/* packets that somebody else may have sent
+					 * were told, too */
 	uint64_t last_us;
 	uint64_t packets;		/* 0: no event yet */
 	uint64_t questions[FLOW_QUESTIONS_MAX];	/* hashes of DNS questions told */

@@ -31,9 +31,10 @@ void trap_forward_aim(const struct trap *t, struct sockowner_query *q);
 bool trap_forward_is_apart(const struct trap *t, const struct catch *c,
 			   const struct inbox_item *item);
 
-/* A packet in doubt, of a connection that was told: nothing is told of it, and
- * nobody looked for. */
-bool trap_forward_is_silent(const struct trap *t, const struct packet *p);
+/* A packet in doubt, of a flow that was told with a name: only the first of them
+ * is told, and of a connection only what begins one. */
+bool trap_forward_is_silent(const struct trap *t, const struct flow *f,
+			    const struct packet *p);
 
 /* As sockowner_ask.  0: for a sweep, or in state CATCH_ORIGIN for a newer list of
  * namespaces. */

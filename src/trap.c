@@ -136,7 +136,7 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 	if (same >= 0)
 		return same;
 	if (t->doubt != SOCKOWNER_REASON_NONE && f->grade != SOCKOWNER_UNKNOWN)
-		return trap_forward_is_silent(t, &item->packet);
+		return trap_forward_is_silent(t, f, &item->packet);
 	make_query(t, item, &query);
 	if ((f->cookie == 0 && f->inode == 0) ||
 	    (query.orphaned && query.net == 0) ||

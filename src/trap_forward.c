@@ -99,8 +99,11 @@ bool trap_forward_is_apart(const struct trap *t, const struct catch *c,
 	       t->doubt != c->doubt;
 }
 
-bool trap_forward_is_silent(const struct trap *t, const struct packet *p)
+bool trap_forward_is_silent(const struct trap *t, const struct flow *f,
+			    const struct packet *p)
 {
+	if (f->doubted)
+		return true;
 	return proto_is_connected(p->tuple.proto) && !packet_is_syn(p) &&
 	       !t->cfg.answers;
 }

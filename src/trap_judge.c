@@ -194,12 +194,20 @@ static void let_sender_run(struct trap *t)
 	sched_yield();
 }
 
+/* Somebody else's packet of a flow, perhaps: of whose it is nothing is learnt.
+ */
+static bool is_aside(const struct flow *f, const struct catch *c)
+{
+	return c->doubt != SOCKOWNER_REASON_NONE && f->packets > 0 &&
+	       f->grade != SOCKOWNER_UNKNOWN;
+}
+
 /* What shows only after the release may have taken the name away. */
 static void correct_flow(struct trap *t, const struct catch *c)
 {
 	struct flow *f = trap_flow_of(t, c);
 
-	if (f == NULL)
+	if (f == NULL || is_aside(f, c))
 		return;
 	f->grade = c->event.grade;
 	f->has_holder = f->has_holder && catch_names_one(c);
@@ -337,6 +345,10 @@ static bool note_flow(struct trap *t, struct catch *c)
 	news = is_news(f, c);
 	if (f->packets > 0 && is_end_of_told(t, f, c))
 		return true;
+	if (is_aside(f, c)) {
+		f->doubted = true;
+		return false;
+	}
 	same = f->packets > 0 && is_flow_socket(f, cookie, inode) &&
 	       f->has_uid == c->event.has_packet_uid &&
 	       (!f->has_uid || f->uid == c->event.packet_uid) &&

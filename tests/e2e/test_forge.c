@@ -287,6 +287,44 @@ static void segment_on_a_bridge(void **state)
 	trap_stop(t, SIGTERM);
 }
 
+static struct sender *send_from_victim(struct trap_run *t)
+{
+	static const struct send_arg u =
+		SEND_UDP(HOLE, 9, .sport = PORT, .from = VICTIM4);
+	struct sender *s;
+
+	space_run(&victim, send_one, &u, &s);
+	expect_sender(trap_event(t), s->pid, 0, "proved");
+	return s;
+}
+
+/* However often a lie comes between, the flow is told once, and the lie, too.
+ */
+static void told_once(void **state)
+{
+	struct forgery f = {
+		.from = VICTIM4, .proto = IPPROTO_UDP, .packet = true};
+	struct sender *s, *forging;
+	struct trap_run *t;
+
+	(void)state;
+	if (!spaces_are_seen())
+		SKIP("no witness in other namespaces");
+	open_both();
+	hardware_address("br0", f.mac);
+	t = trap_start("--forward", "-u", HOLE, NULL);
+	s = send_from_victim(t);
+	space_run(&forger, forge, &f, &forging);
+	expect_no_victim(trap_event(t), s->pid);
+	for (int i = 0; i < 3; i++) {
+		sender_go(s);
+		sender_report(s);
+		sender_go(forging);
+		sender_report(forging);
+	}
+	trap_expect_end(t);
+}
+
 /* An address that nobody has. */
 static void nobodys_address(void **state)
 {
@@ -340,8 +378,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		e2e_test(udp_on_a_bridge),     e2e_test(tcp_on_a_bridge),
-		e2e_test(segment_on_a_bridge), e2e_test(nobodys_address),
-		e2e_test(unseen_inside),
+		e2e_test(segment_on_a_bridge), e2e_test(told_once),
+		e2e_test(nobodys_address),     e2e_test(unseen_inside),
 	};
 
 	return e2e_main("forge", tests, sizeof(tests) / sizeof(tests[0]));

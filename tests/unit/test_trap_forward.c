@@ -299,6 +299,28 @@ static void test_apart(void **state)
 	assert_true(is_apart());
 }
 
+/* What is told of a known flow's packets that are in doubt. */
+static void test_silent(void **state)
+{
+	struct flow f = {0};
+	struct packet p = {.tuple = {.proto = IPPROTO_UDP}};
+
+	(void)state;
+	reset();
+	assert_false(trap_forward_is_silent(&t, &f, &p));
+	f.doubted = true;
+	assert_true(trap_forward_is_silent(&t, &f, &p));
+	f.doubted = false;
+	p.tuple.proto = IPPROTO_TCP;
+	assert_true(trap_forward_is_silent(&t, &f, &p));
+	t.cfg.answers = true;
+	assert_false(trap_forward_is_silent(&t, &f, &p));
+	t.cfg.answers = false;
+	p.has_ports = true;
+	p.tcp_flags = PACKET_TCP_SYN;
+	assert_false(trap_forward_is_silent(&t, &f, &p));
+}
+
 /* A list was waited for. */
 static void test_resumed(void **state)
 {
@@ -331,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_forger),
 		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_apart),
+		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_resumed),
 	};
 
