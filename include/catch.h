@@ -48,6 +48,8 @@ struct catch {
 	struct sockowner_held held;	/* the packets in ids */
 	struct sockowner_query query;
 	struct sockowner_answer answer;
+	uint64_t seen_inode;	/* of the socket that was seen to send, but not by
+				 * whom; 0: not seen, or in no file */
 	bool has_record;	/* the answer is the witness's */
 	bool by_socket;		/* who saw the socket connected, not the packet */
 	struct witness_record record;

@@ -87,6 +87,7 @@ struct catch *catch_get(struct catch_pool *p)
 	c->quiet = c->late = c->rival = c->hurried = false;
 	c->has_record = c->by_socket = false;
 	c->doubt = SOCKOWNER_REASON_NONE;
+	c->seen_inode = 0;
 	memset(&c->held, 0, sizeof(c->held));
 	c->hook = NULL;
 	memset(&c->query, 0, sizeof(c->query));
@@ -273,6 +274,13 @@ static void forget_send(struct event *e)
 		e->reason = SOCKOWNER_REASON_NONE;
 }
 
+/* Another socket of these addresses was seen to send. */
+static bool is_anothers(const struct catch *c)
+{
+	return c->seen_inode != 0 && c->answer.has_socket &&
+	       c->answer.socket.inode != c->seen_inode;
+}
+
 static void set_weaker_grade(struct catch *c)
 {
 	struct event *e = &c->event;
@@ -289,6 +297,8 @@ static void set_weaker_grade(struct catch *c)
 		set_unknown(e, SOCKOWNER_REASON_TIME);
 	else if (c->doubt != SOCKOWNER_REASON_NONE && named)
 		set_unknown(e, c->doubt);
+	else if (is_anothers(c) && named)
+		set_unknown(e, SOCKOWNER_REASON_NOT_QUEUED);
 	if (!catch_names_one(c))
 		forget_connect(c);
 	/* Sent in close(2), or by a raw socket. */

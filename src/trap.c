@@ -238,6 +238,7 @@ static void begin(struct trap *t, const struct inbox_item *item, bool quiet,
 	}
 	catch_set_packet(c, item, is_any_port(t));
 	c->doubt = t->doubt;
+	c->seen_inode = t->has_record ? t->record.inode : 0;
 	trap_forward_aim(t, &c->query);
 	catch_set_about(c, &item->packet);
 	c->ids[c->nids++] = item->queued.id;

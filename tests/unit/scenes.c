@@ -216,6 +216,12 @@ void seen_from_afar(void)
 	world.record.pid = 0;
 }
 
+void seen_forged_from_afar(void)
+{
+	seen_from_afar();
+	world.record.inode++;
+}
+
 void seen_connecting(void)
 {
 	connecting();

@@ -30,7 +30,8 @@ void raw(void);			 /* a raw socket's, protocol 253 */
 void raw_without_diag(void);
 void seen(void);		 /* a datagram, and the witness's record of it */
 void seen_kernels(void);	 /* as the kernel's own; but it has a uid */
-void seen_from_afar(void);	 /* by a process of another pid namespace */
+void seen_from_afar(void);	 /* by a process of another pid namespace, */
+void seen_forged_from_afar(void);	 /* with a socket of its own */
 void seen_connecting(void);	 /* a SYN, and the record of its connect(2) */
 void seen_connected(void);	 /* the same, and the peer connects as well */
 void seen_closing(void);	 /* a SYN; the socket is closed, and who opened */
