@@ -3,6 +3,7 @@
 #ifndef NETNS_ROUTE_H
 #define NETNS_ROUTE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ipaddr.h"
@@ -20,6 +21,7 @@ struct netns_link {
 	enum netns_link_kind kind;
 	int32_t nsid;		/* of the peer, as our namespace counts them */
 	uint32_t peer;		/* its index there */
+	bool port;		/* of a bridge or the like */
 };
 
 /* All ask by a NETLINK_ROUTE socket: of the namespace that it was made in. */
@@ -30,6 +32,9 @@ int netns_route_is_local(struct nl *nl, const struct ipaddr *a);
 /* -ENODEV: there is none with that index; -errno. */
 int netns_route_read_link(struct nl *nl, uint32_t ifindex,
 			  struct netns_link *link);
+
+/* Does that namespace forward IPv6?  1 yes, 0 no, -errno. */
+int netns_route_forwards6(struct nl *nl);
 
 /* The number that the namespace of ns_fd has in that of the socket; -ENOENT: it
  * has none; -errno. */

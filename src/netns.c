@@ -459,6 +459,19 @@ static void add_owners(struct netns *n, const struct ipaddr *saddr,
 			add_origin(o, &n->spaces[i]);
 }
 
+/* Can another one send through it with its own address?  By a bridge there, and
+ * by IPv6, which forwards from whatever address (ip6_forward); IPv4 takes none
+ * of its own from elsewhere (fib_validate_source). */
+static bool lets_through(const struct space *s, uint32_t dev,
+			 const struct ipaddr *saddr)
+{
+	struct netns_link link;
+
+	if (netns_route_read_link(s->nl, dev, &link) < 0 || link.port)
+		return true;
+	return saddr->family == AF_INET6 && netns_route_forwards6(s->nl) != 0;
+}
+
 void netns_find_origin(struct netns *n, const struct ipaddr *saddr,
 		       uint32_t indev, struct netns_origin *o)
 {
@@ -481,6 +494,8 @@ void netns_find_origin(struct netns *n, const struct ipaddr *saddr,
 	if (local == 1) {
 		add_origin(o, via);
 		o->device = link->peer;
+		/* Where it is watched that would be seen. */
+		o->shared = !o->watched && lets_through(via, link->peer, saddr);
 		return;
 	}
 	/* It forwards for one behind it. */

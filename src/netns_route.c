@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -100,6 +101,9 @@ static int link_attr_cb(const struct nlattr *attr, void *data)
 	case IFLA_LINK:
 		s->link->peer = word ? mnl_attr_get_u32(attr) : 0;
 		break;
+	case IFLA_MASTER:
+		s->link->port = true;
+		break;
 	case IFLA_LINK_NETNSID:
 		s->has_nsid = word;
 		s->link->nsid = word ? (int32_t)mnl_attr_get_u32(attr) : -1;
@@ -143,6 +147,40 @@ int netns_route_read_link(struct nl *nl, uint32_t ifindex,
 	else if (!s.has_kind)
 		link->kind = NETNS_LINK_OUTSIDE;
 	return 0;
+}
+
+/* --------------------------------------------------------------- forwarding */
+
+static int conf_attr_cb(const struct nlattr *attr, void *data)
+{
+	if (mnl_attr_get_type(attr) == NETCONFA_FORWARDING &&
+	    mnl_attr_get_payload_len(attr) >= sizeof(int32_t))
+		*(int *)data = mnl_attr_get_u32(attr) != 0;
+	return MNL_CB_OK;
+}
+
+static int conf_cb(const struct nlmsghdr *nlh, void *data)
+{
+	if (nlh->nlmsg_type != RTM_NEWNETCONF ||
+	    mnl_attr_parse(nlh, sizeof(struct netconfmsg), conf_attr_cb, data) <
+		    0)
+		return -EBADMSG;
+	return 0;
+}
+
+/* inet6_netconf_get_devconf */
+int netns_route_forwards6(struct nl *nl)
+{
+	union request r;
+	struct nlmsghdr *nlh = begin(nl, &r, RTM_GETNETCONF);
+	struct netconfmsg *conf =
+		mnl_nlmsg_put_extra_header(nlh, sizeof(*conf));
+	int forwards = -EBADMSG, err;
+
+	conf->ncm_family = AF_INET6;
+	mnl_attr_put_u32(nlh, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
+	err = nl_request(nl, nlh, conf_cb, &forwards);
+	return err < 0 ? err : forwards;
 }
 
 /* ------------------------------------------------------ a namespace's number

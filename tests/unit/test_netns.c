@@ -17,6 +17,7 @@
 /* Pids that are nobody's; a namespace is a file of its own here. */
 #define PID   5000000
 #define LINK  7
+#define PEER  3
 #define NSIDS 40 /* NSIDS + i is what ours calls the one of PID + i */
 
 /* ---------------------------------------------------------- what it stands on
@@ -32,7 +33,8 @@ static struct {
 	bool watched; /* the program can be attached */
 } spaces[SPACES];
 static unsigned nentered, nasked;
-static struct netns_link device;
+static struct netns_link device, there; /* and its other end */
+static int forwards6;
 
 /* Which one a socket is of: the first that was entered has the first, ... */
 struct nl {
@@ -99,8 +101,14 @@ int netns_route_read_link(struct nl *nl, uint32_t ifindex,
 			  struct netns_link *link)
 {
 	(void)nl;
-	*link = device;
-	return ifindex == LINK ? 0 : -ENODEV;
+	*link = ifindex == LINK ? device : there;
+	return ifindex == LINK || ifindex == PEER ? 0 : -ENODEV;
+}
+
+int netns_route_forwards6(struct nl *nl)
+{
+	(void)nl;
+	return forwards6;
 }
 
 int netns_route_read_id(struct nl *nl, int ns_fd, int32_t *nsid)
@@ -183,7 +191,8 @@ static int set_up(void **state)
 	memset(spaces, 0, sizeof(spaces));
 	for (int i = 0; i < SPACES; i++)
 		spaces[i].watched = true;
-	device = (struct netns_link){.nsid = -1};
+	device = there = (struct netns_link){.nsid = -1};
+	forwards6 = 0;
 	nentered = nnls = nasked = 0;
 	tree_open(&tree);
 	tree_text(&tree, "self/ns/net", "");
@@ -253,16 +262,46 @@ static void test_straight(void **state)
 	begin(2);
 	spaces[0].local = spaces[1].local = 1;
 	for (int i = 0; i < 2; i++) {
-		device = (struct netns_link){
-			.kind = NETNS_LINK_PEER, .nsid = NSIDS + i, .peer = 3};
+		device = (struct netns_link){.kind = NETNS_LINK_PEER,
+					     .nsid = NSIDS + i,
+					     .peer = PEER};
 		netns_close(netns);
 		nentered = nnls = 0;
 		begin(2);
 		o = find(1);
 		assert_int_equal(o.n, 1);
 		assert_true(o.sure && !o.shared);
-		assert_int_equal(o.device, 3);
+		assert_int_equal(o.device, PEER);
 	}
+}
+
+/* As long as that one lets nobody send through it with its address. */
+static void test_let_through(void **state)
+{
+	const struct ipaddr six = {.family = AF_INET6, .bytes = {0xfd}};
+	struct netns_origin o;
+
+	(void)state;
+	spaces[0].watched = false;
+	spaces[0].local = 1;
+	begin(1);
+	device = (struct netns_link){
+		.kind = NETNS_LINK_PEER, .nsid = NSIDS, .peer = PEER};
+	assert_false(find(1).shared);
+	there.port = true;
+	assert_true(find(1).shared);
+	there.port = false;
+	forwards6 = 1;
+	assert_false(find(1).shared);
+	netns_find_origin(netns, &six, LINK, &o);
+	assert_true(o.shared);
+	forwards6 = 0;
+	netns_find_origin(netns, &six, LINK, &o);
+	assert_false(o.shared);
+	/* Not known. */
+	forwards6 = -ETIMEDOUT;
+	netns_find_origin(netns, &six, LINK, &o);
+	assert_true(o.shared);
 }
 
 /* Through it, from one behind it. */
@@ -359,6 +398,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_shared, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_straight, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_let_through, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_behind, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_outside, set_up,

@@ -190,6 +190,24 @@ static void test_link_kinds(void **state)
 			 NETNS_LINK_OTHER);
 }
 
+static void test_forwards6(void **state)
+{
+	const char *path = "/proc/sys/net/ipv6/conf/all/forwarding";
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	struct nl *nl;
+
+	(void)state;
+	need(other >= 0, "no network namespace");
+	need(fd >= 0, "no IPv6, or /proc/sys may not be written");
+	assert_int_equal(nl_open(&nl, NETLINK_ROUTE), 0);
+	assert_int_equal(netns_route_forwards6(nl), 0);
+	assert_int_equal(write(fd, "1", 1), 1);
+	assert_int_equal(netns_route_forwards6(nl), 1);
+	assert_int_equal(write(fd, "0", 1), 1);
+	close(fd);
+	nl_close(nl);
+}
+
 static void test_errors(void **state)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -269,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_link_kinds),
+		cmocka_unit_test(test_forwards6),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_gone),
