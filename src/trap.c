@@ -129,7 +129,7 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 {
 	const struct sockowner_socket socket = {.cookie = f->cookie,
 						.inode = f->inode};
-	const struct sockowner_holder *holder = NULL;
+	struct sockowner_holder kept, *holder = NULL;
 	struct sockowner_query query;
 	int same = t->has_record ? catch_flow_has_record(f, &t->record) : -1;
 
@@ -147,8 +147,10 @@ static bool is_unchanged(struct trap *t, const struct flow *f,
 	/* Of a holder that was not looked for no descriptor is known; who has a
 	 * connection does not matter as long as it is the one. */
 	if (f->has_holder &&
-	    (f->holder.fd >= 0 || f->tuple.proto != IPPROTO_TCP))
-		holder = &f->holder;
+	    (f->holder.fd >= 0 || f->tuple.proto != IPPROTO_TCP)) {
+		flow_get_holder(f, &kept);
+		holder = &kept;
+	}
 	return sockowner_still(t->cfg.sockowner, &query, &socket, holder) == 1;
 }
 
@@ -171,14 +173,14 @@ static void meet_known(struct trap *t, struct flow *f,
 		       const struct inbox_item *item)
 {
 	if (t->cfg.packets || !is_unchanged(t, f, item)) {
-		begin(t, item, t->cfg.packets && f->packets > 0, NULL);
+		begin(t, item, t->cfg.packets && f->has_event, NULL);
 		return;
 	}
 	if (asks_anew(t, f, &item->packet)) {
 		begin(t, item, true, NULL);
 		return;
 	}
-	f->packets++;
+	f->has_event = true;
 	t->stats.repeated++;
 	verdict_pass(t->cfg.verdict, item->queued.id);
 }
@@ -189,8 +191,8 @@ static void link_flow(struct trap *t, struct catch *c)
 
 	if (f == NULL)
 		f = flow_add(t->flows, &c->key, c->received_us);
-	if (f != NULL && f->catch == 0)
-		f->catch = c->index + 1;
+	if (f->catch == 0)
+		f->catch = (uint16_t)(c->index + 1);
 }
 
 /* The kernel notes the uid of a socket that somebody has open.  A datagram

@@ -198,7 +198,7 @@ static void let_sender_run(struct trap *t)
  */
 static bool is_aside(const struct flow *f, const struct catch *c)
 {
-	return c->doubt != SOCKOWNER_REASON_NONE && f->packets > 0 &&
+	return c->doubt != SOCKOWNER_REASON_NONE && f->has_event &&
 	       f->grade != SOCKOWNER_UNKNOWN;
 }
 
@@ -209,7 +209,7 @@ static void correct_flow(struct trap *t, const struct catch *c)
 
 	if (f == NULL || is_aside(f, c))
 		return;
-	f->grade = c->event.grade;
+	f->grade = (uint8_t)c->event.grade;
 	f->has_holder = f->has_holder && catch_names_one(c);
 }
 
@@ -343,32 +343,28 @@ static bool note_flow(struct trap *t, struct catch *c)
 	if (f == NULL)
 		return false;
 	news = is_news(f, c);
-	if (f->packets > 0 && is_end_of_told(t, f, c))
+	if (f->has_event && is_end_of_told(t, f, c))
 		return true;
 	if (is_aside(f, c)) {
 		f->doubted = true;
 		return false;
 	}
-	same = f->packets > 0 && is_flow_socket(f, cookie, inode) &&
+	same = f->has_event && is_flow_socket(f, cookie, inode) &&
 	       f->has_uid == c->event.has_packet_uid &&
 	       (!f->has_uid || f->uid == c->event.packet_uid) &&
 	       is_flow_grade(f, c->event.grade) && is_same_holder(f, c) &&
 	       !c->quiet && !news;
-	f->packets++;
+	f->has_event = true;
 	f->cookie = cookie;
 	f->inode = inode;
-	f->grade = c->event.grade;
+	f->grade = (uint8_t)c->event.grade;
 	f->has_uid = c->event.has_packet_uid;
 	f->uid = c->event.packet_uid;
 	if (!c->rival) {
 		f->has_syn = packet_is_syn(&c->event.packet);
 		f->tcp_seq = c->tcp_seq;
 	}
-	f->has_holder = catch_names_one(c);
-	if (f->has_holder) {
-		f->holder = c->answer.holders[0];
-		f->holder.dirfd = -1;
-	}
+	flow_set_holder(f, catch_names_one(c) ? &c->answer.holders[0] : NULL);
 	trap_note_questions(t, c);
 	return same && !t->cfg.packets;
 }
