@@ -13,6 +13,7 @@
 #include "packet.h"
 #include "process.h"
 #include "sockowner.h"
+#include "stages.h"
 #include "strpool.h"
 
 #define EVENT_QUESTIONS_MAX 8
@@ -24,6 +25,7 @@ enum event_kind {
 	EVENT_PACKET,		/* a packet was caught */
 	EVENT_HOOK,		/* the late end of an earlier event's command */
 	EVENT_LOSS,		/* packets passed unseen */
+	EVENT_STAGES,		/* where the time went, at the end */
 };
 
 enum event_action { EVENT_RELEASED, EVENT_DROPPED, EVENT_REJECTED };
@@ -115,6 +117,8 @@ struct event {
 
 	uint64_t suppressed;	/* events of this process not told (-n) before */
 	uint64_t lost;		/* EVENT_LOSS: how many packets */
+	const struct stages *stages;	/* EVENT_STAGES, with: */
+	uint64_t run_us, cpu_us;	/* how long it ran, and on processors */
 	bool wants_hook;	/* a command was asked for: hook is meaningful */
 	struct event_hook hook;
 

@@ -8,6 +8,7 @@
 
 #include "nfqueue.h"
 #include "packet.h"
+#include "stages.h"
 
 #define INBOX_MAX 512
 
@@ -63,5 +64,9 @@ void inbox_each(const struct inbox *in,
 		void *data);
 
 struct inbox_stats *inbox_stats(struct inbox *in);
+
+/* From now on counts there, NULL: not. */
+void inbox_measure(struct inbox *in, struct stage *receive,
+		   struct stage *parse);
 
 #endif

@@ -60,6 +60,7 @@ struct options {
 	uint16_t queue; /* -Q */
 	enum witness_kind witness; /* --witness */
 	bool packets, hold_all, input, forward, no_witness;
+	bool stats; /* --stats */
 	enum options_sweep sweep; /* --sweep */
 	enum options_nat nat;	  /* --nat */
 	uint32_t witness_ring_kib; /* --witness-ring; 0: the default */

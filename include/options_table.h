@@ -8,7 +8,7 @@
 
 #include "target.h"
 
-#define OPTIONS_TABLE_MAX 32
+#define OPTIONS_TABLE_MAX 40
 #define OPTIONS_STOP	  1   /* a setter's: read no further */
 #define OPTIONS_HOLD_MS	  500 /* defaults */
 #define OPTIONS_EXEC_MS	  10000

@@ -8,6 +8,7 @@
 
 #include "event.h"
 #include "sink.h"
+#include "stages.h"
 #include "strbuf.h"
 
 /* One event: 64 KiB of output, seven bytes for each at worst, and the rest. */
@@ -39,6 +40,8 @@ struct output;
  * Colour only for text on a terminal, without NO_COLOR. */
 int output_open(struct output **o, const char *spec, bool verbose);
 int output_write(struct output *o, const struct event *e);
+/* Counts there from now on. */
+void output_measure(struct output *o, struct stage *stage);
 int output_closed_fd(const struct output *o);
 void output_close(struct output *o, uint64_t timeout_us,
 		  struct sink_stats *st);

@@ -265,6 +265,21 @@ void sockowner_held_join(struct sockowner_held *held,
 int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
 		      const struct sockowner_socket *socket);
 
+/* Where the time goes: looking sockets up, and who has one open (candidates and
+ * slices of sweeps, without the look-ups in them). */
+struct sockowner_stage {
+	uint64_t count, total_ns, max_ns;
+};
+
+struct sockowner_stages {
+	struct sockowner_stage socket, holders;
+};
+
+/* Measures from now on; else all of them are 0. */
+void sockowner_measure(struct sockowner *so);
+void sockowner_read_stages(const struct sockowner *so,
+			   struct sockowner_stages *st);
+
 /* "proved", "uid-only", ...; "no socket", ... (NULL for NONE); "sweep", ... */
 const char *sockowner_grade_name(enum sockowner_grade grade);
 const char *sockowner_reason_text(enum sockowner_reason reason);

@@ -16,6 +16,7 @@
 #include "nfqueue.h"
 #include "output.h"
 #include "sockowner.h"
+#include "stages.h"
 #include "stats.h"
 #include "target.h"
 #include "users.h"
@@ -38,6 +39,7 @@ struct trap_config {
 	const struct users *users;
 	struct output **outputs;
 	size_t noutputs;
+	struct stages *stages;		/* NULL: where the time goes is not told */
 	const struct target *targets;	/* what to look at, when the rules are not
 					 * ours (--queue); 0: everything */
 	size_t ntargets;
@@ -82,6 +84,9 @@ void trap_note_ruled(struct trap *t, uint64_t ruled);
 
 /* All that the queue had at the last turn has been worked on. */
 bool trap_is_drained(const struct trap *t);
+
+/* Tells where the time has gone, the last event of all; nothing without stages. */
+void trap_tell_stages(struct trap *t);
 
 struct stats *trap_stats(struct trap *t);
 const struct stats_tables *trap_tables(const struct trap *t);

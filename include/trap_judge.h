@@ -18,6 +18,7 @@
 struct trap {
 	struct trap_config cfg;
 	pid_t pid;			/* our own */
+	uint64_t opened_us;
 	struct catch_pool *catches;
 	struct flow_table *flows;
 	struct rate *rate;
@@ -40,7 +41,7 @@ struct trap {
 	struct output_queue *told;	/* events on their way to the outputs */
 	uint64_t told_unseen;
 	uint64_t yielded_us;	/* when the processor was last left to others */
-	struct event loss;	      /* the event of packets unseen */
+	struct event loss;	      /* the event of packets unseen; of stages */
 	char json[OUTPUT_RECORD_MAX]; /* a command's standard input */
 };
 

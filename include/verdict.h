@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "nfqueue.h"
+#include "stages.h"
 
 /*
  * Every id that is held is registered here and leaves by exactly one verdict:
@@ -55,6 +56,9 @@ void verdict_idle(struct verdict *v);
 
 /* Accepts all that is held. */
 void verdict_give_all(struct verdict *v);
+
+/* Counts the loop's verdicts there from now on: before the first packet. */
+void verdict_measure(struct verdict *v, struct stage *stage);
 
 void verdict_read_stats(struct verdict *v, struct verdict_stats *st);
 

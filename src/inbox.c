@@ -28,6 +28,7 @@ struct inbox {
 	bool drained; /* at the last look at the queue */
 	bool nat;
 	struct inbox_stats stats;
+	struct stage *receive, *parse; /* NULL: not measured */
 	struct slot slots[INBOX_MAX];
 };
 
@@ -99,6 +100,7 @@ static void undo_nat(const struct inbox *in, struct inbox_item *item)
 static void accept_packet(struct inbox *in, struct inbox_item *item)
 {
 	const struct nfqueue_packet *q = &item->queued;
+	uint64_t start = stage_start(in->parse);
 
 	item->received_us = util_now_us();
 	item->malformed = packet_parse(&item->packet, q->payload,
@@ -110,6 +112,7 @@ static void accept_packet(struct inbox *in, struct inbox_item *item)
 	undo_nat(in, item);
 	in->n++;
 	in->stats.packets++;
+	stage_end(in->parse, start);
 }
 
 static void count_error(struct inbox *in, int error)
@@ -122,6 +125,17 @@ static void count_error(struct inbox *in, int error)
 	in->stats.last_error = error;
 }
 
+static enum nfqueue_message receive(struct inbox *in, struct slot *s,
+				    int *error)
+{
+	uint64_t start = stage_start(in->receive);
+	enum nfqueue_message m = nfqueue_receive(
+		in->queue, s->buf, sizeof(s->buf), &s->item.queued, error);
+
+	stage_end(in->receive, start);
+	return m;
+}
+
 bool inbox_fill(struct inbox *in, unsigned max)
 {
 	int error, others = 0;
@@ -130,8 +144,7 @@ bool inbox_fill(struct inbox *in, unsigned max)
 	while (in->n < max && others < OTHERS_MAX) {
 		struct slot *s = slot_at(in, in->n);
 
-		switch (nfqueue_receive(in->queue, s->buf, sizeof(s->buf),
-					&s->item.queued, &error)) {
+		switch (receive(in, s, &error)) {
 		case NFQUEUE_NONE:
 			in->drained = true;
 			return true;
@@ -218,4 +231,10 @@ void inbox_each(const struct inbox *in,
 struct inbox_stats *inbox_stats(struct inbox *in)
 {
 	return &in->stats;
+}
+
+void inbox_measure(struct inbox *in, struct stage *receive, struct stage *parse)
+{
+	in->receive = receive;
+	in->parse = parse;
 }

@@ -59,6 +59,7 @@ struct program {
 	struct hook_pool *hook;
 	struct trap *trap;
 	struct ruleset *ruleset;
+	struct stages stages; /* --stats */
 };
 
 /* ----------------------------------------------------------- the process */
@@ -327,6 +328,18 @@ static int open_netns(struct program *p)
 	return err < 0 ? fail(err, "other network namespaces", NULL) : 0;
 }
 
+/* Before the first packet. */
+static void measure(struct program *p)
+{
+	if (!p->opt.stats)
+		return;
+	sockowner_measure(p->sockowner);
+	verdict_measure(p->verdict, stages_at(&p->stages, STAGES_VERDICT));
+	for (size_t i = 0; i < p->noutputs; i++)
+		output_measure(p->outputs[i],
+			       stages_at(&p->stages, STAGES_OUTPUT));
+}
+
 static int open_trap(struct program *p)
 {
 	const struct options *o = &p->opt;
@@ -344,6 +357,7 @@ static int open_trap(struct program *p)
 		.users = p->users,
 		.outputs = p->outputs,
 		.noutputs = p->noutputs,
+		.stages = o->stats ? &p->stages : NULL,
 		.targets = o->has_queue ? o->targets : NULL,
 		.ntargets = o->has_queue ? o->ntargets : 0,
 		.names = o->names,
@@ -454,8 +468,10 @@ static int open_all(struct program *p)
 		err = open_queue(p);
 	if (err == 0)
 		err = open_hook(p);
-	if (err == 0)
+	if (err == 0) {
+		measure(p);
 		err = open_trap(p);
+	}
 	if (err == 0)
 		err = install_rules(p);
 	return err;
@@ -542,6 +558,7 @@ static int run(struct program *p)
 	p->ruleset = NULL;
 	if (err < 0)
 		fail(err, "the loop ended", NULL);
+	trap_tell_stages(p->trap);
 	say_summary(p, close_outputs(p));
 	status = trap_stats(p->trap)->events > 0 ? EXIT_CAUGHT : EXIT_NOTHING;
 	return err < 0 ? EXIT_SYSTEM : status;

@@ -479,6 +479,8 @@ const struct options_spec options_table[] = {
 	 "an event for every packet, not for every flow"},
 	{"hold-all", 0, NULL, OPTIONS_REPORT, FLAG(hold_all),
 	 "read all about the process before the packet is released"},
+	{"stats", 0, NULL, OPTIONS_REPORT, FLAG(stats),
+	 "at the end an event that tells where the time went"},
 	{"quiet", 'q', NULL, OPTIONS_REPORT, set_level, LOG_QUIET,
 	 "events and errors only"},
 	{"verbose", 'v', NULL, OPTIONS_REPORT, set_level, LOG_VERBOSE,

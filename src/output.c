@@ -21,6 +21,7 @@ struct output {
 	struct output_options opt;
 	struct sink *sink;
 	uint64_t unformatted; /* records lost before the sink */
+	struct stage *stage;  /* NULL: not measured */
 };
 
 /* One record at a time is made, whatever the number of outputs. */
@@ -107,16 +108,23 @@ int output_open(struct output **o, const char *spec, bool verbose)
 
 int output_write(struct output *o, const struct event *e)
 {
+	uint64_t start = stage_start(o->stage);
 	struct strbuf sb;
 	int err;
 
 	strbuf_init(&sb, record, sizeof(record));
 	err = o->format->format(e, &o->opt, &sb);
-	if (err < 0) {
+	if (err < 0)
 		o->unformatted++;
-		return err;
-	}
-	return sink_write(o->sink, sb.mem, sb.len);
+	else
+		err = sink_write(o->sink, sb.mem, sb.len);
+	stage_end(o->stage, start);
+	return err;
+}
+
+void output_measure(struct output *o, struct stage *stage)
+{
+	o->stage = stage;
 }
 
 int output_closed_fd(const struct output *o)

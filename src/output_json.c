@@ -22,7 +22,9 @@ static void put_event(struct output_json_writer *w, json_t *root,
 
 	if (json_array_append_new(categories, json_string("network")) < 0)
 		w->failed = true;
-	output_json_put(w, obj, "kind", json_string("event"));
+	output_json_put(
+		w, obj, "kind",
+		json_string(e->kind == EVENT_STAGES ? "metric" : "event"));
 	output_json_put(w, obj, "category", categories);
 	switch (e->kind) {
 	case EVENT_PACKET:
@@ -36,6 +38,9 @@ static void put_event(struct output_json_writer *w, json_t *root,
 		break;
 	case EVENT_LOSS:
 		output_json_put_text(w, obj, "action", "unseen");
+		break;
+	case EVENT_STAGES:
+		output_json_put_text(w, obj, "action", "stages");
 		break;
 	}
 	output_json_put(w, root, "event", obj);
@@ -273,6 +278,31 @@ static void put_loss(struct output_json_writer *w, json_t *root,
 	output_json_put(w, root, "ptrap", ptrap);
 }
 
+static json_t *make_stage(struct output_json_writer *w, const struct stage *s)
+{
+	json_t *obj = json_object();
+
+	output_json_put_number(w, obj, "count", s->count);
+	output_json_put_number(w, obj, "total_ns", s->total_ns);
+	output_json_put_number(w, obj, "max_ns", s->max_ns);
+	return obj;
+}
+
+static void put_stages(struct output_json_writer *w, json_t *root,
+		       const struct event *e)
+{
+	json_t *ptrap = json_object(), *stages = json_object();
+
+	put_host(w, root);
+	output_json_put_number(w, ptrap, "run_us", e->run_us);
+	output_json_put_number(w, ptrap, "cpu_us", e->cpu_us);
+	for (int i = 0; i < STAGES_MAX; i++)
+		output_json_put(w, stages, stages_name(i),
+				make_stage(w, &e->stages->list[i]));
+	output_json_put(w, ptrap, "stages", stages);
+	output_json_put(w, root, "ptrap", ptrap);
+}
+
 static json_t *make_root(struct output_json_writer *w, const struct event *e)
 {
 	json_t *root = json_object(), *ecs = json_object();
@@ -290,6 +320,9 @@ static json_t *make_root(struct output_json_writer *w, const struct event *e)
 		break;
 	case EVENT_LOSS:
 		put_loss(w, root, e);
+		break;
+	case EVENT_STAGES:
+		put_stages(w, root, e);
 		break;
 	}
 	return root;

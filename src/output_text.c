@@ -479,6 +479,38 @@ static void write_loss(struct output_text_writer *w, const struct event *e)
 	strbuf_puts(w->out, " (the rules counted more than were received)\n");
 }
 
+/* "1234.5 us" of nanoseconds. */
+static void add_us(struct output_text_writer *w, uint64_t ns)
+{
+	strbuf_printf(w->out, "%10" PRIu64 ".%" PRIu64 " us", ns / 1000,
+		      ns % 1000 / 100);
+}
+
+static void add_stage(struct output_text_writer *w, const char *name,
+		      const struct stage *s)
+{
+	strbuf_printf(w->out, INDENT "%-9s %9" PRIu64, name, s->count);
+	add_us(w, s->total_ns / s->count);
+	add_us(w, s->max_ns);
+	strbuf_puts(w->out, "   ");
+	text_add_duration(w->out, s->total_ns / 1000);
+	strbuf_puts(w->out, "\n");
+}
+
+static void write_stages(struct output_text_writer *w, const struct event *e)
+{
+	output_text_add_time(w, &e->time);
+	strbuf_puts(w->out, "where ");
+	text_add_duration(w->out, e->run_us);
+	strbuf_puts(w->out, " went (on processors ");
+	text_add_duration(w->out, e->cpu_us);
+	strbuf_puts(w->out, ")\n" INDENT "stage         times           mean"
+			    "        longest   in all\n");
+	for (int i = 0; i < STAGES_MAX; i++)
+		if (e->stages->list[i].count > 0)
+			add_stage(w, stages_name(i), &e->stages->list[i]);
+}
+
 static int format_text(const struct event *e, const struct output_options *opt,
 		       struct strbuf *out)
 {
@@ -493,6 +525,9 @@ static int format_text(const struct event *e, const struct output_options *opt,
 		break;
 	case EVENT_LOSS:
 		write_loss(&w, e);
+		break;
+	case EVENT_STAGES:
+		write_stages(&w, e);
 		break;
 	}
 	return out->truncated ? -EMSGSIZE : 0;

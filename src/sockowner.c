@@ -17,6 +17,7 @@
 #include "sockowner_room.h"
 #include "sockowner_socket.h"
 #include "sockowner_sweep.h"
+#include "stages.h"
 #include "uring.h"
 #include "util.h"
 
@@ -49,6 +50,8 @@ struct sockowner {
 	struct net *nets[NETS_MAX];
 	struct sockowner_candidates candidates;
 	struct sockowner_sweep sweeper;
+	struct stage *socket, *holders; /* NULL: not measured */
+	struct stage stages[2];
 	bool sweeping;
 	uint64_t sweep;		    /* number of the present or last sweep */
 	uint64_t inodes[WAITS_MAX]; /* what that sweep looks for, sorted */
@@ -139,6 +142,37 @@ void sockowner_release(struct sockowner_answer *a)
 	a->nholders = 0;
 }
 
+/* ------------------------------------------------------------- the stages */
+
+void sockowner_measure(struct sockowner *so)
+{
+	so->socket = &so->stages[0];
+	so->holders = &so->stages[1];
+}
+
+static struct sockowner_stage read_stage(const struct stage *s)
+{
+	return (struct sockowner_stage){s->count, s->total_ns, s->max_ns};
+}
+
+void sockowner_read_stages(const struct sockowner *so,
+			   struct sockowner_stages *st)
+{
+	st->socket = read_stage(&so->stages[0]);
+	st->holders = read_stage(&so->stages[1]);
+}
+
+/* What look-ups take meanwhile is theirs: the start is later by as much. */
+static uint64_t start_holders(const struct sockowner *so)
+{
+	return stage_start(so->holders) - so->stages[0].total_ns;
+}
+
+static void end_holders(struct sockowner *so, uint64_t start)
+{
+	stage_end(so->holders, start + so->stages[0].total_ns);
+}
+
 /* -------------------------------------------------------- other namespaces */
 
 static void close_all(int diag, const int *tables)
@@ -208,11 +242,15 @@ static bool find_socket(struct sockowner *so, const struct sockowner_query *q,
 			struct sockowner_answer *a)
 {
 	struct sockowner_finder *f = finder_of(so, q);
+	uint64_t start = stage_start(so->socket);
+	bool found = false;
 
 	if (f != NULL)
-		return sockowner_socket_find(f, q, d, a);
-	sockowner_socket_refuse(a, -ENOENT);
-	return false;
+		found = sockowner_socket_find(f, q, d, a);
+	else
+		sockowner_socket_refuse(a, -ENOENT);
+	stage_end(so->socket, start);
+	return found;
 }
 
 /* ---------------------------------------------------------------- the sweep */
@@ -411,12 +449,10 @@ static void repeat_sweep(struct sockowner *so)
 	}
 }
 
-bool sockowner_step(struct sockowner *so, unsigned budget_us)
+static void step(struct sockowner *so, unsigned budget_us)
 {
 	int r = 0;
 
-	if (so->nwaiting == 0)
-		return false;
 	if (!so->sweeping)
 		r = start_sweep(so);
 	if (r == 0)
@@ -427,6 +463,17 @@ bool sockowner_step(struct sockowner *so, unsigned budget_us)
 		repeat_sweep(so);
 	else if (r != 0)
 		end_sweep(so, r);
+}
+
+bool sockowner_step(struct sockowner *so, unsigned budget_us)
+{
+	uint64_t start;
+
+	if (so->nwaiting == 0)
+		return false;
+	start = start_holders(so);
+	step(so, budget_us);
+	end_holders(so, start);
 	return so->nwaiting > 0;
 }
 
@@ -447,6 +494,15 @@ static void hand_out(struct wait *w, struct sockowner_answer *answer)
 	w->state = WAIT_FREE;
 }
 
+static bool try_candidates(struct sockowner *so, struct sockowner_answer *a)
+{
+	uint64_t start = start_holders(so);
+	bool found = sockowner_candidates_try(&so->candidates, a);
+
+	end_holders(so, start);
+	return found;
+}
+
 int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 		  uint64_t token, struct sockowner_answer *answer)
 {
@@ -463,8 +519,7 @@ int sockowner_ask(struct sockowner *so, const struct sockowner_query *q,
 	if (err < 0)
 		return err;
 	if ((!find_socket(so, q, &w->diag, &w->answer) && !w->answer.idle) ||
-	    (q->connecting &&
-	     sockowner_candidates_try(&so->candidates, &w->answer))) {
+	    (q->connecting && try_candidates(so, &w->answer))) {
 		w->answer.resolve_us = util_now_us() - w->asked_us;
 		hand_out(w, answer);
 		return 1;
@@ -547,8 +602,11 @@ int sockowner_get(struct sockowner *so, const struct sockowner_query *q,
 int sockowner_serves(struct sockowner *so, const struct sockowner_query *q)
 {
 	struct sockowner_finder *f = finder_of(so, q);
+	uint64_t start = stage_start(so->socket);
+	bool serves = f != NULL && sockowner_socket_serves(f, q);
 
-	return f != NULL && sockowner_socket_serves(f, q);
+	stage_end(so->socket, start);
+	return serves;
 }
 
 void sockowner_held_join(struct sockowner_held *held,
@@ -580,22 +638,32 @@ int sockowner_recheck(struct sockowner *so, const struct sockowner_query *q,
 	       is_socket_unchanged(so, q, &d, socket);
 }
 
+static bool is_holder_still(const struct sockowner *so,
+			    const struct sockowner_holder *holder,
+			    uint64_t inode)
+{
+	int dirfd = procfs_open_pid(so->rootfd, holder->pid);
+	bool still;
+
+	if (dirfd < 0)
+		return false;
+	still = sockowner_holder_is_unchanged(holder, dirfd, inode);
+	close(dirfd);
+	return still;
+}
+
 int sockowner_still(struct sockowner *so, const struct sockowner_query *q,
 		    const struct sockowner_socket *socket,
 		    const struct sockowner_holder *holder)
 {
 	struct sockowner_finder *f = finder_of(so, q);
-	uint64_t inode;
-	int dirfd, still;
+	uint64_t inode = 0, start = stage_start(so->socket);
+	bool still = f != NULL && sockowner_socket_still(f, q, socket, &inode);
 
-	if (f == NULL || !sockowner_socket_still(f, q, socket, &inode))
-		return 0;
-	if (holder == NULL)
-		return 1;
-	dirfd = procfs_open_pid(so->rootfd, holder->pid);
-	if (dirfd < 0)
-		return 0;
-	still = sockowner_holder_is_unchanged(holder, dirfd, inode);
-	close(dirfd);
+	start = stage_end(so->socket, start);
+	if (!still || holder == NULL)
+		return still;
+	still = is_holder_still(so, holder, inode);
+	stage_end(so->holders, start);
 	return still;
 }

@@ -334,12 +334,16 @@ static bool has_record(struct trap *t, const struct inbox_item *item)
 /* What was seen of the packet as it was sent; it is no other one's then. */
 static void find_record(struct trap *t, const struct inbox_item *item)
 {
+	struct stage *stage = stages_at(t->cfg.stages, STAGES_WITNESS);
+	uint64_t start = stage_start(stage);
+
 	trap_forward_find_origin(t, item);
 	t->has_record = has_record(t, item);
 	t->doubt = t->has_record ? SOCKOWNER_REASON_NONE
 				 : trap_forward_doubt(t, item->received_us);
 	if (t->has_record && item->unsure)
 		learn_own_tuple(t, item);
+	stage_end(stage, start);
 }
 
 /* A server's answers are not what is hunted for, unless asked for.  What the
@@ -453,10 +457,14 @@ static void note_progress(struct trap *t, uint64_t received_us)
  * first one is worked on before the others are read. */
 static void take_some(struct trap *t)
 {
+	struct stage *stage = stages_at(t->cfg.stages, STAGES_WITNESS);
 	const struct inbox_item *item;
+	uint64_t start = stage_start(stage);
 
-	if (t->cfg.witness != NULL)
+	if (t->cfg.witness != NULL) {
 		witness_read(t->cfg.witness);
+		stage_end(stage, start);
+	}
 	for (unsigned i = 0; i < INBOX_MAX; i++) {
 		item = inbox_first(t->inbox);
 		if (item == NULL)
@@ -638,6 +646,7 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 		return -ENOMEM;
 	t->cfg = *cfg;
 	t->pid = getpid();
+	t->opened_us = util_now_us();
 	err = catch_open(&t->catches);
 	if (err == 0)
 		err = flow_open(&t->flows);
@@ -655,6 +664,8 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 		trap_close(t);
 		return err;
 	}
+	inbox_measure(t->inbox, stages_at(cfg->stages, STAGES_RECEIVE),
+		      stages_at(cfg->stages, STAGES_PARSE));
 	*out = t;
 	return 0;
 }

@@ -474,6 +474,19 @@ static void note_creator(struct trap *t, struct catch *c)
 		catch_set_creator(c, w, &r);
 }
 
+/* As far as it is read before the verdict. */
+static void read_process(struct trap *t, struct catch *c)
+{
+	struct stage *stage = stages_at(t->cfg.stages, STAGES_PROCESS);
+	uint64_t start = stage_start(stage);
+
+	if (c->has_record)
+		catch_read_testimony(c, t->cfg.witness, t->cfg.users);
+	else
+		catch_read_process(c, t->cfg.users);
+	stage_end(stage, start);
+}
+
 void trap_judge(struct trap *t, struct catch *c)
 {
 	note_expiry(t, c);
@@ -486,10 +499,7 @@ void trap_judge(struct trap *t, struct catch *c)
 		drop_silently(t, c, &t->stats.exempt);
 		return;
 	}
-	if (c->has_record)
-		catch_read_testimony(c, t->cfg.witness, t->cfg.users);
-	else
-		catch_read_process(c, t->cfg.users);
+	read_process(t, c);
 	if (note_flow(t, c)) {
 		drop_silently(t, c, &t->stats.repeated);
 		return;

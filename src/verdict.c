@@ -37,6 +37,7 @@ struct slot {
 struct verdict {
 	struct nfqueue *queue;
 	uint64_t hold_us;
+	struct stage *stage;  /* the loop's; NULL: not measured */
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t wake;
 	pthread_t guardian;
@@ -332,7 +333,7 @@ static void hand_over(struct verdict *v, struct slot *s)
 int verdict_give(struct verdict *v, uint32_t id, uint32_t nf_verdict,
 		 uint64_t *held_us)
 {
-	uint64_t now = util_now_us();
+	uint64_t now = util_now_us(), start = stage_start(v->stage);
 	struct slot *s;
 	int err = 0;
 
@@ -355,11 +356,13 @@ int verdict_give(struct verdict *v, uint32_t id, uint32_t nf_verdict,
 	if (s != NULL)
 		slot_free(v, s);
 	pthread_mutex_unlock(&v->lock);
+	stage_end(v->stage, start);
 	return err;
 }
 
 void verdict_pass(struct verdict *v, uint32_t id)
 {
+	uint64_t start = stage_start(v->stage);
 	int err = nfqueue_verdict(v->queue, id, NF_ACCEPT);
 	struct slot *s;
 
@@ -372,6 +375,7 @@ void verdict_pass(struct verdict *v, uint32_t id)
 		hand_over(v, s);
 	}
 	pthread_mutex_unlock(&v->lock);
+	stage_end(v->stage, start);
 }
 
 bool verdict_is_held(struct verdict *v, uint32_t id)
@@ -413,6 +417,11 @@ void verdict_give_all(struct verdict *v)
 		v->stats.given++;
 	}
 	pthread_mutex_unlock(&v->lock);
+}
+
+void verdict_measure(struct verdict *v, struct stage *stage)
+{
+	v->stage = stage;
 }
 
 void verdict_read_stats(struct verdict *v, struct verdict_stats *st)

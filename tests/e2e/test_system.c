@@ -114,6 +114,58 @@ static void idle_ends_at_once(void **state)
 	assert_true(nothing_left(NULL));
 }
 
+static long long stage_int(const json_t *e, const char *stage, const char *what)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "ptrap.stages.%s.%s", stage, what);
+	return event_int(e, path);
+}
+
+/* All that the loop does adds up to no more than it had; what the outputs'
+ * thread does has that time once more. */
+static void stages_are_told(void **state)
+{
+	static const char *const loops[] = {"receive",	 "parse",   "witness",
+					    "sock_diag", "holders", "process",
+					    "verdict"};
+	struct many_arg m = {tcp, 20};
+	struct trap_run *t =
+		trap_start("--stats", "-c", "-t", TCP_TARGET, NULL);
+	long long sum = 0, run;
+	json_t *e;
+
+	(void)state;
+	server_tcp(ADDR_RESOLVER, 80);
+	assert_int_equal(sender_run(send_many, &m, NULL).n, m.n);
+	for (int i = 0; i < m.n; i++)
+		expect_text(trap_event(t), "event.action", "released");
+	assert_int_equal(trap_stop(t, SIGTERM), 0);
+	e = trap_event(t);
+	expect_text(e, "event.action", "stages");
+	run = event_int(e, "ptrap.run_us") * 1000;
+	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
+		assert_true(stage_int(e, loops[i], "max_ns") <=
+			    stage_int(e, loops[i], "total_ns"));
+		sum += stage_int(e, loops[i], "total_ns");
+	}
+	assert_true(sum > 0 && sum <= run);
+	assert_true(stage_int(e, "receive", "count") >= m.n);
+	assert_true(stage_int(e, "receive", "total_ns") > 0);
+	expect_int(e, "ptrap.stages.parse.count", m.n);
+	expect_int(e, "ptrap.stages.process.count", m.n);
+	expect_int(e, "ptrap.stages.verdict.count", m.n);
+	expect_int(e, "ptrap.stages.output.count", m.n);
+	assert_true(stage_int(e, "output", "total_ns") > 0);
+	assert_true(stage_int(e, "output", "total_ns") <= run);
+	if (e2e_has_witness())
+		assert_true(stage_int(e, "witness", "total_ns") > 0);
+	else
+		assert_true(stage_int(e, "sock_diag", "count") >= m.n);
+	assert_true(event_int(e, "ptrap.cpu_us") > 0);
+	assert_null(trap_next_event(t, 0));
+}
+
 /* `ptrap-ng | head -1`: nobody reads any more. */
 static void closed_output_ends_it(void **state)
 {
@@ -282,6 +334,7 @@ int main(void)
 		e2e_test(killed_while_a_command_runs),
 		e2e_test(signals_release_what_is_held),
 		e2e_test(idle_ends_at_once),
+		e2e_test(stages_are_told),
 		e2e_test(closed_output_ends_it),
 		e2e_test(flush_by_others),
 		e2e_test(chain_of_others_deleted),

@@ -253,10 +253,11 @@ static void test_long_names(void **state)
 	assert_int_equal(o.count, 3);
 	assert_int_equal(o.level, LOG_QUIET);
 	GOOD("--tcp", ":1", "--once", "--verbose", "--packets", "--hold-all",
-	     "--in", "--forward", "--exec=x", "--exec-time", "1");
+	     "--in", "--forward", "--exec=x", "--exec-time", "1", "--stats");
 	assert_int_equal(o.count, 1);
 	assert_int_equal(o.level, LOG_VERBOSE);
 	assert_true(o.packets && o.hold_all && o.input && o.forward);
+	assert_true(o.stats);
 	assert_int_equal(o.exec_time_us, UTIL_MS);
 }
 

@@ -626,6 +626,30 @@ static void test_loss(void **state)
 	assert_text("@timestamp", "1970-01-01T00:00:00.000000Z");
 }
 
+static void test_stages(void **state)
+{
+	const struct stages stages = {
+		.list = {[STAGES_SOCK_DIAG] = {3, 3600, 2000}},
+	};
+
+	(void)state;
+	event_reset(&e);
+	e.kind = EVENT_STAGES;
+	e.stages = &stages;
+	e.run_us = 20500;
+	e.cpu_us = 1200;
+	make();
+	assert_text("event.kind", "metric");
+	assert_text("event.action", "stages");
+	assert_number("ptrap.run_us", 20500);
+	assert_number("ptrap.cpu_us", 1200);
+	assert_number("ptrap.stages.sock_diag.count", 3);
+	assert_number("ptrap.stages.sock_diag.total_ns", 3600);
+	assert_number("ptrap.stages.sock_diag.max_ns", 2000);
+	assert_number("ptrap.stages.output.count", 0);
+	assert_absent("network");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -654,6 +678,7 @@ int main(void)
 		TEST(test_every_room),
 		TEST(test_late_hook),
 		TEST(test_loss),
+		TEST(test_stages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

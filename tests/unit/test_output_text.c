@@ -604,6 +604,29 @@ static void test_loss(void **state)
 	assert_begins(text(), "09:41:03.512 1 packet passed");
 }
 
+static void test_stages(void **state)
+{
+	const struct stages stages = {
+		.list = {[STAGES_RECEIVE] = {3, 3600, 2000},
+			 [STAGES_OUTPUT] = {2, 40000000, 30000000}},
+	};
+
+	(void)state;
+	e.kind = EVENT_STAGES;
+	e.stages = &stages;
+	e.run_us = 20500;
+	e.cpu_us = 1200;
+	assert_string_equal(
+		text(),
+		"09:41:03.512 where 20 ms went (on processors 1200 us)\n"
+		"             stage         times           mean        longest"
+		"   in all\n"
+		"             receive           3         1.2 us         2.0 us"
+		"   3 us\n"
+		"             output            2     20000.0 us     30000.0 us"
+		"   40 ms\n");
+}
+
 /* ---------------------------------------------------------------- forging */
 
 static bool is_printable(const char *s)
@@ -711,8 +734,8 @@ int main(void)
 		TEST(test_colour),	  TEST(test_hook_output),
 		TEST(test_hook_state),	  TEST(test_late_hook),
 		TEST(test_loss),	  TEST(test_forged_names),
-		TEST(test_forged_output), TEST(test_forged_shape),
-		TEST(test_largest),
+		TEST(test_stages),	  TEST(test_forged_output),
+		TEST(test_forged_shape),  TEST(test_largest),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -141,6 +141,35 @@ static void test_udp_holder(void **state)
 	close(fd);
 }
 
+/* Nothing unless asked for; then each look-up and each slice. */
+static void test_stages(void **state)
+{
+	struct sockaddr_in local, remote;
+	struct sockowner_stages before, st;
+	struct sockowner_answer a;
+	int fd = make_socket(SOCK_DGRAM, 0, &local);
+	struct sockowner_query q;
+
+	(void)state;
+	close(make_socket(SOCK_DGRAM, 0, &remote));
+	q = ask_for(IPPROTO_UDP, &local, &remote);
+	get(&q, &a);
+	sockowner_release(&a);
+	sockowner_read_stages(so, &before);
+	assert_int_equal(before.socket.count + before.holders.count, 0);
+	sockowner_measure(so);
+	get(&q, &a);
+	sockowner_release(&a);
+	sockowner_read_stages(so, &st);
+	/* Once for the question, once more before it is answered. */
+	assert_true(st.socket.count >= 2);
+	assert_true(st.holders.count >= 1);
+	assert_true(st.socket.total_ns > 0 && st.holders.total_ns > 0);
+	assert_true(st.socket.total_ns + st.holders.total_ns <=
+		    (a.resolve_us + 1000) * 1000);
+	close(fd);
+}
+
 /* The packet is said to be held, and no socket has anything in its queue. */
 static void test_udp_not_queued(void **state)
 {
@@ -732,6 +761,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_udp_holder),
+		TEST(test_stages),
 		TEST(test_udp_not_queued),
 		TEST(test_udp_kernels),
 		TEST(test_udp_other_uid),
