@@ -21,6 +21,9 @@
 #define RETRY_MS 200
 /* Records written with one system call. */
 #define BATCH 64
+/* Who has written looks again after that long before it sleeps until it is woken:
+ * of records that come fast, each would wake it for itself alone. */
+#define REST_MS 2
 
 struct sink {
 	pthread_mutex_t
@@ -30,6 +33,7 @@ struct sink {
 	int fd, wake_fd, closed_fd;
 	bool tty;
 	bool asleep;	/* the thread waits for wake_fd */
+	bool worked;	/* it has written since it last rested */
 	bool stop;	/* drain and end */
 	bool done;	/* the thread has ended, but for its return */
 	bool abandoned; /* the thread owns the sink and frees it */
@@ -113,9 +117,9 @@ static void drain_wake_fd(struct sink *s)
 		;
 }
 
-/* Waits for a record or the end; sees too when the reader goes away.  The lock
- * is held, and given up meanwhile. */
-static void wait_for_work(struct sink *s)
+/* Sees too when the reader goes away.  The lock is held, and given up
+ * meanwhile. */
+static void wait_to_be_woken(struct sink *s, int timeout_ms)
 {
 	struct pollfd fds[] = {
 		{.fd = s->wake_fd, .events = POLLIN},
@@ -123,17 +127,24 @@ static void wait_for_work(struct sink *s)
 	};
 	bool gone;
 
-	pthread_cond_broadcast(&s->drained);
-	s->asleep = true;
 	pthread_mutex_unlock(&s->lock);
-	if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+	if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0)
 		fds[0].revents = fds[1].revents = 0;
-	drain_wake_fd(s);
+	if (fds[0].revents != 0)
+		drain_wake_fd(s);
 	gone = (fds[1].revents & (POLLERR | POLLHUP)) != 0;
 	pthread_mutex_lock(&s->lock);
-	s->asleep = false;
 	if (gone)
 		set_closed(s, EPIPE);
+}
+
+/* For a record or the end. */
+static void wait_for_work(struct sink *s)
+{
+	pthread_cond_broadcast(&s->drained);
+	s->asleep = !s->worked;
+	wait_to_be_woken(s, s->worked ? REST_MS : -1);
+	s->asleep = s->worked = false;
 }
 
 /* Once: 0 and *off moves on, or -errno.  The bytes are the thread's alone until
@@ -282,6 +293,7 @@ static void *run(void *data)
 			wait_for_work(s);
 			continue;
 		}
+		s->worked = true;
 		if (s->records > 1)
 			off = write_batch(s);
 		if (s->records > 0 && !s->abandoned)
