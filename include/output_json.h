@@ -19,6 +19,14 @@ struct output_json_writer {
 	bool failed;		/* no memory */
 };
 
+/*
+ * Between the two each value and name of this thread comes from memory that is
+ * given back as a whole: jansson asks for each of them by itself.  None may live
+ * on.  Not nested.
+ */
+void output_json_begin_mem(void);
+void output_json_end_mem(void);
+
 /* Takes over value; NULL is lack of memory. */
 void output_json_put(struct output_json_writer *w, json_t *obj,
 		     const char *key, json_t *value);

@@ -347,10 +347,14 @@ static int dump(const json_t *root, struct strbuf *out)
 static int try_format(struct output_json_writer *w, const struct event *e,
 		      struct strbuf *out)
 {
-	json_t *root = make_root(w, e);
-	int err = w->failed ? -ENOMEM : dump(root, out);
+	json_t *root;
+	int err;
 
+	output_json_begin_mem();
+	root = make_root(w, e);
+	err = w->failed ? -ENOMEM : dump(root, out);
 	json_decref(root);
+	output_json_end_mem();
 	return err;
 }
 
