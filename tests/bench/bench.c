@@ -24,16 +24,21 @@ static const char usage[] =
 static const char *const without[] = {"--no-witness", NULL};
 static const char *const all_packets[] = {"--packets", NULL};
 static const char *const all_without[] = {"--packets", "--no-witness", NULL};
+static const char *const stats[] = {"--stats", NULL};
+static const char *const stats_without[] = {"--stats", "--no-witness", NULL};
 static const char *const lsof[] = {"lsof", "-nP", "-i", NULL};
 static const char *const ss[] = {"ss", "-tupn", NULL};
 
 static const struct bench_reader readers[] = {
 	{BENCH_NONE, "no queue", "none", NULL},
 	{BENCH_ACCEPT, "accept at once", "accept", NULL},
+	{BENCH_BATCH, "accept batches", "batch", NULL},
 	{BENCH_PTRAP, "ptrap-ng", "ptrap", NULL},
 	{BENCH_PTRAP, "no witness", "no-witness", without},
 	{BENCH_PTRAP, "--packets", "packets", all_packets},
 	{BENCH_PTRAP, "same, no witn.", "packets-no-witness", all_without},
+	{BENCH_PTRAP, "--stats", "stats", stats},
+	{BENCH_PTRAP, "same, no witn.", "stats-no-witness", stats_without},
 	{BENCH_COMMAND, "lsof -i", "lsof", lsof},
 	{BENCH_COMMAND, "ss -tupn", "ss", ss},
 	{BENCH_OPENSNITCH, "opensnitchd", "opensnitch", NULL},
@@ -99,7 +104,7 @@ static const struct bench_row rows[] = {
 	 .rate = true,
 	 .own_pid = true,
 	 .units = "a second",
-	 .readers = "accept ptrap no-witness packets packets-no-witness"},
+	 .readers = "accept batch ptrap no-witness packets packets-no-witness"},
 	{.key = "rate-udp-10000",
 	 .title = "datagrams of 10,000 flows",
 	 .measure = bench_measure_udp,
@@ -109,7 +114,16 @@ static const struct bench_row rows[] = {
 	 .rate = true,
 	 .own_pid = true,
 	 .units = "a second",
-	 .readers = OURS},
+	 .readers = "accept batch ptrap no-witness"},
+	{.key = "stages",
+	 .title = "connections of one process, and where their time goes",
+	 .measure = bench_measure_rate,
+	 .target = SYN,
+	 .readers = "accept ptrap stats no-witness stats-no-witness",
+	 .count = 5000,
+	 .rate = true,
+	 .own_pid = true,
+	 .units = "a second"},
 	{.key = "bulk",
 	 .title = "a TCP stream, every packet queued",
 	 .measure = bench_measure_bulk,
@@ -130,9 +144,10 @@ static const struct bench_row rows[] = {
 	 .rate = true,
 	 .own_pid = true,
 	 .units = "a second",
-	 .readers = OURS},
+	 .readers = OURS,
+	 .goal_kib = 24 << 10},
 	{CONNECT("peers", "new processes beside 2,000 x 20 fds"),
-	 HERD(2000, 20), .count = 25,
+	 HERD(2000, 20), .count = 25, .goal_peer = 50,
 	 .readers = "accept ptrap no-witness ss lsof opensnitch"},
 };
 
@@ -222,7 +237,7 @@ static void choose_readers(struct bench_result *r)
 
 static void note_reader(pid_t pid, struct bench_series *s)
 {
-	long rss = bench_read_status(pid, "VmRSS");
+	long rss = bench_read_rss_kib(pid);
 	long maps = bench_read_maps_kib(pid);
 
 	s->rss_kib = rss > s->rss_kib ? rss : s->rss_kib;
@@ -241,12 +256,13 @@ static int take_turn(const struct bench_config *cfg,
 
 	if (reader->what == BENCH_NONE)
 		return row->measure(cfg, row, s);
-	if (!bench_is_there(reader))
+	if (bench_why_not(reader) != NULL)
 		return 0;
 	snprintf(json, sizeof(json), "%s/events", cfg->tmp);
 	pid = bench_start(cfg, reader, target, json);
 	if (pid < 0)
 		return pid;
+	s->rest_kib = bench_read_rss_kib(pid);
 	cpu = bench_read_cpu_ns(pid);
 	err = row->measure(cfg, row, s);
 	s->cpu_ns += bench_read_cpu_ns(pid) - cpu;
@@ -279,23 +295,68 @@ static int run_rounds(const struct bench_config *cfg, uint16_t port,
 	return err;
 }
 
+/* As many descriptors as a process may have here. */
+static unsigned fit_herd(struct bench_result *r)
+{
+	unsigned fds = r->row->fds, most = fds > 0 ? bench_herd_most() : 0;
+
+	if (fds <= most)
+		return fds;
+	snprintf(
+		r->note, sizeof(r->note),
+		"%u descriptors instead of %u: a process may have no more here",
+		most, fds);
+	return most;
+}
+
 static int run_row(const struct bench_config *cfg, uint16_t port,
 		   struct bench_result *r)
 {
 	pid_t *pids = calloc(r->row->processes + 1, sizeof(*pids));
+	unsigned fds = fit_herd(r);
 	int err = pids != NULL ? 0 : -ENOMEM;
 
 	if (err == 0)
-		err = bench_herd_start(pids, r->row->processes, r->row->fds);
+		err = bench_herd_start(pids, r->row->processes, fds);
 	if (err == 0) {
 		err = run_rounds(cfg, port, r);
 		bench_herd_stop(pids, r->row->processes);
 	} else {
-		r->skipped = "no room for so many processes or descriptors";
+		snprintf(r->skipped, sizeof(r->skipped),
+			 "no room for %u processes of %u descriptors: %s",
+			 r->row->processes, fds, strerror(-err));
 		err = 0;
 	}
 	free(pids);
 	return err;
+}
+
+static const struct bench_result *
+find_result(const struct bench_result *results, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(results[i].row->key, key) == 0)
+			return &results[i];
+	return NULL;
+}
+
+/* Flat growth, where both were measured. */
+static void compare_herds(const struct bench_result *results, size_t n)
+{
+	const struct bench_result *few = find_result(results, n, "connect-100");
+	const struct bench_result *many =
+		find_result(results, n, "connect-10000");
+
+	if (few != NULL && many != NULL)
+		bench_print_growth(few, many);
+}
+
+static bool is_known(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (fnmatch(name, rows[i].key, 0) == 0)
+			return true;
+	return false;
 }
 
 static int run(const struct bench_config *cfg, char *const *names,
@@ -318,7 +379,24 @@ static int run(const struct bench_config *cfg, char *const *names,
 		err = run_row(cfg, port, r);
 		bench_print(r);
 	}
+	compare_herds(results, *n);
 	return err;
+}
+
+static void tidy(const char *tmp)
+{
+	static const char *const names[] = {
+		"opensnitchd.log", "opensnitch/default-config.json",
+		"opensnitch/system-fw.json", "opensnitch/all.json"};
+	char path[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", tmp, names[i]);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/opensnitch", tmp);
+	rmdir(path);
+	rmdir(tmp);
 }
 
 int main(int argc, char **argv)
@@ -326,7 +404,7 @@ int main(int argc, char **argv)
 	static struct bench_result results[ARRAY_SIZE(rows)];
 	struct bench_config cfg = {
 		.count = 250, .rounds = 6, .pause_us = 1000, .limit = 3600};
-	char tmp[] = "/tmp/ptrap-bench.XXXXXX", log[64];
+	char tmp[] = "/tmp/ptrap-bench.XXXXXX";
 	size_t n = 0;
 	int err;
 
@@ -334,6 +412,12 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	for (int i = optind + 1; i < argc; i++)
+		if (!is_known(argv[i])) {
+			fprintf(stderr, "bench: no row %s; see --list\n",
+				argv[i]);
+			return 2;
+		}
 	cfg.tmp = mkdtemp(tmp);
 	if (cfg.tmp == NULL) {
 		perror(tmp);
@@ -349,8 +433,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < results[i].n; k++)
 			free(results[i].series[k].ns);
-	snprintf(log, sizeof(log), "%s/opensnitchd.log", tmp);
-	unlink(log);
-	rmdir(tmp);
+	tidy(tmp);
 	return err < 0 ? 3 : 0;
 }

@@ -11,10 +11,12 @@
 
 #define BENCH_ROUNDS_MAX  64
 #define BENCH_READERS_MAX 6
+#define BENCH_STAGES_MAX  12
 
 enum bench_what {
 	BENCH_NONE,	  /* no rule, no queue */
 	BENCH_ACCEPT,	  /* accepts at once: the floor */
+	BENCH_BATCH,	  /* accepts many at once */
 	BENCH_PTRAP,	  /* ptrap-ng */
 	BENCH_COMMAND,	  /* runs a command for each packet, then accepts */
 	BENCH_OPENSNITCH, /* opensnitchd, through /proc */
@@ -36,6 +38,12 @@ struct bench_target {
 	bool new_only; /* -c */
 };
 
+/* Where ptrap-ng's time went, by its own count (--stats). */
+struct bench_stage {
+	char name[16];
+	double count, total_ns, max_ns;
+};
+
 /* What one reader was measured at, all rounds together. */
 struct bench_series {
 	uint32_t *ns; /* a unit of work each; of rows that time a whole round,
@@ -48,7 +56,10 @@ struct bench_series {
 				 * events with one */
 	uint64_t unseen;	/* packets that passed uncounted */
 	double cpu_ns;		/* the reader's time, all units together */
-	long rss_kib, maps_kib; /* the reader's memory, the most; BPF maps */
+	long rest_kib, rss_kib; /* the reader's memory, at first and the most */
+	long maps_kib;		/* its BPF maps */
+	struct bench_stage stages[BENCH_STAGES_MAX];
+	size_t nstages;
 };
 
 struct bench_config {
@@ -76,7 +87,9 @@ struct bench_row {
 	const char *units;    /* "connections/s" */
 	const char *readers;  /* keys, with a blank between them */
 	double goal, goal_nw; /* ratios to the floor; 0: none */
-	double goal_p99;
+	double goal_p99;      /* of both */
+	double goal_peer;     /* opensnitchd's p50 beside ptrap-ng's */
+	long goal_kib;	      /* of memory */
 };
 
 struct bench_result {
@@ -84,7 +97,8 @@ struct bench_result {
 	const struct bench_reader *readers[BENCH_READERS_MAX];
 	struct bench_series series[BENCH_READERS_MAX];
 	size_t n;
-	const char *skipped; /* why, or NULL */
+	char skipped[96];	/* why, or "" */
+	char note[96];		/* what is otherwise than the title says, or "" */
 };
 
 /* net.c: a network namespace of our own with lo up.  -errno. */
@@ -122,14 +136,18 @@ pid_t bench_start(const struct bench_config *cfg, const struct bench_reader *r,
 		  const struct bench_target *target, const char *json);
 /* Ends it and waits until no rule is left.  -ETIMEDOUT, -errno. */
 int bench_stop(pid_t pid);
-bool bench_is_there(const struct bench_reader *r);
+/* NULL: it can; else why not. */
+const char *bench_why_not(const struct bench_reader *r);
 
-/* proc.c: the reader's memory and time, from /proc; 0 where it does not say. */
-long bench_read_status(pid_t pid, const char *field);
+/* proc.c: the reader's memory and time, from /proc, its children's too; 0 where it
+ * does not say. */
+long bench_read_rss_kib(pid_t pid);
 long bench_read_maps_kib(pid_t pid); /* of its BPF maps */
 double bench_read_cpu_ns(pid_t pid);
 
-/* herd.c: idle processes with open descriptors; pids is the caller's. */
+/* herd.c: idle processes with open descriptors; pids is the caller's.  -EMFILE: more
+ * than a process may have here (bench_herd_most). */
+unsigned bench_herd_most(void);
 int bench_herd_start(pid_t *pids, unsigned processes, unsigned fds);
 void bench_herd_stop(const pid_t *pids, unsigned processes);
 
@@ -138,12 +156,15 @@ double bench_percentile(const uint32_t *sorted, size_t count, double p);
 void bench_sort(uint32_t *ns, size_t count);
 int bench_note(struct bench_series *s, uint64_t ns); /* -ENOMEM */
 void bench_end_round(struct bench_series *s, size_t from);
-/* The events that the reader wrote. */
+/* The events that the reader wrote, and its stages. */
 void bench_read_events(const char *json, pid_t client, struct bench_series *s);
 
 /* report.c; all series are sorted. */
 void bench_print_head(const struct bench_config *cfg);
 void bench_print(const struct bench_result *r);
+/* One row beside another: does it grow with the herd? */
+void bench_print_growth(const struct bench_result *few,
+			const struct bench_result *many);
 /* How many times the floor's (of a rate: what part of it); 0: not measured. */
 double bench_ratio(const struct bench_result *r, size_t reader, double p);
 int bench_write_json(const struct bench_config *cfg,

@@ -10,6 +10,8 @@
 
 #include "bench.h"
 
+#define FDS_WANTED 1000000
+
 /* Never returns.  The end of ready closes when the descriptors are there. */
 static void herd_main(pid_t parent, int ready, unsigned fds)
 {
@@ -30,13 +32,30 @@ static void herd_main(pid_t parent, int ready, unsigned fds)
 static void raise_nofile(unsigned fds)
 {
 	struct rlimit rl;
+	rlim_t hard;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur >= fds + 64)
 		return;
+	hard = rl.rlim_max;
 	rl.rlim_cur = fds + 64;
 	if (rl.rlim_max < rl.rlim_cur)
 		rl.rlim_max = rl.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == 0)
+		return;
+	rl.rlim_cur = rl.rlim_max = hard;
 	setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+/* Root may raise its own limit, but not everywhere. */
+unsigned bench_herd_most(void)
+{
+	struct rlimit rl;
+
+	raise_nofile(FDS_WANTED);
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur < 128)
+		return 0;
+	return rl.rlim_cur > FDS_WANTED ? FDS_WANTED
+					: (unsigned)rl.rlim_cur - 64;
 }
 
 int bench_herd_start(pid_t *pids, unsigned processes, unsigned fds)

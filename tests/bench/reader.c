@@ -7,12 +7,15 @@
 #include <fcntl.h>
 #include <linux/netfilter.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,8 +31,10 @@
 #define STEP_NS	   2000000L
 #define ARGS_MAX   24
 #define PEER_QUEUE 777
+#define BATCH	   64 /* messages at once */
 
-#define OPENSNITCH "opensnitchd"
+#define OPENSNITCH     "opensnitchd"
+#define OPENSNITCH_ETC "/etc/opensnitchd"
 
 static volatile sig_atomic_t stopped;
 
@@ -94,6 +99,37 @@ static void format_target(const struct bench_target *t, char *text, size_t size)
 		 t->port);
 }
 
+/* As many messages as there are with one call, and one verdict for all of them:
+ * what there would be to win by either. */
+static void accept_batches(struct nfqueue *q)
+{
+	alignas(16) static char bufs[BATCH][NFQUEUE_BUF_SIZE];
+	struct pollfd pfd = {.fd = nfqueue_fd(q), .events = POLLIN};
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	struct nfqueue_packet pkt;
+	sigset_t none;
+	int n;
+
+	memset(msgs, 0, sizeof(msgs));
+	for (int i = 0; i < BATCH; i++) {
+		iov[i] = (struct iovec){bufs[i], sizeof(bufs[i])};
+		msgs[i].msg_hdr.msg_iov = &iov[i];
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	sigemptyset(&none);
+	while (!stopped) {
+		if (ppoll(&pfd, 1, NULL, &none) < 0)
+			continue;
+		n = recvmmsg(nfqueue_fd(q), msgs, BATCH, MSG_DONTWAIT, NULL);
+		while (n > 0 && nfqueue_parse(bufs[n - 1], msgs[n - 1].msg_len,
+					      &pkt) < 0)
+			n--;
+		if (n > 0)
+			nfqueue_verdict_batch(q, pkt.id, NF_ACCEPT);
+	}
+}
+
 /* The same rule as ptrap-ng's own. */
 static int install(const struct bench_target *t, uint16_t queue,
 		   struct ruleset **rs)
@@ -129,55 +165,112 @@ static int read_queue(const struct bench_reader *r,
 
 	if (err == 0)
 		err = install(t, nfqueue_num(q), &rs);
-	if (err == 0)
+	if (err == 0 && r->what == BENCH_BATCH)
+		accept_batches(q);
+	else if (err == 0)
 		accept_loop(q, r);
 	ruleset_close(rs);
 	nfqueue_close(q);
 	return err;
 }
 
-static bool is_bound(unsigned queue)
+/* It binds the queue long before anybody of it reads there, and drops what
+ * comes meanwhile after a second each. */
+static bool is_serving(const char *log)
 {
-	FILE *f = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
-	unsigned num, bound = 0;
+	FILE *f = fopen(log, "re");
 	char line[256];
+	bool serves = false;
 
-	while (f != NULL && !bound && fgets(line, sizeof(line), f) != NULL)
-		bound = sscanf(line, "%u", &num) == 1 && num == queue;
+	while (f != NULL && !serves && fgets(line, sizeof(line), f) != NULL)
+		serves = strstr(line, "Running on netfilter queue") != NULL;
 	if (f != NULL)
 		fclose(f);
-	return bound;
+	return serves;
 }
 
-/* It is not to touch the host: our rule, an empty folder of rules. */
+static int write_file(const char *folder, const char *name, const char *text)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "we");
+	if (f == NULL)
+		return -errno;
+	fputs(text, f);
+	return fclose(f) != 0 ? -EIO : 0;
+}
+
+/* As fast as it can be without its window: who sends is looked for in /proc,
+ * and a rule lets all of them pass, so that nobody is asked.  It reads its
+ * settings from one place only; there ours stand, for it alone. */
+static int settle_opensnitch(const char *folder)
+{
+	static const char config[] =
+		"{\"Server\":{\"Address\":\"unix:///none.sock\"},"
+		"\"DefaultAction\":\"allow\",\"DefaultDuration\":\"once\","
+		"\"InterceptUnknown\":true,\"ProcMonitorMethod\":\"proc\","
+		"\"LogLevel\":1,\"Firewall\":\"nftables\","
+		"\"Stats\":{\"MaxEvents\":1,\"MaxStats\":1}}";
+	static const char rule[] =
+		"{\"name\":\"all\",\"enabled\":true,\"precedence\":true,"
+		"\"action\":\"allow\",\"duration\":\"always\",\"operator\":"
+		"{\"type\":\"simple\",\"operand\":\"true\",\"data\":\"\","
+		"\"list\":[]}}";
+	static const char firewall[] = "{\"SystemRules\":[]}";
+	int err = write_file(folder, "default-config.json", config);
+
+	if (err == 0)
+		err = write_file(folder, "system-fw.json", firewall);
+	if (err == 0)
+		err = write_file(folder, "all.json", rule);
+	if (err == 0 &&
+	    (unshare(CLONE_NEWNS) < 0 ||
+	     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	     mount(folder, OPENSNITCH_ETC, NULL, MS_BIND, NULL) < 0))
+		err = -errno;
+	return err;
+}
+
+/* It is not to touch the host: our rule, and a namespace that goes with it. */
 static int host_opensnitch(const struct bench_config *cfg,
 			   const struct bench_target *t)
 {
 	uint64_t end = util_now_us() + START_US;
 	struct ruleset *rs = NULL;
-	char socket[256], log[256], queue[8];
+	char socket[256], log[256], rules[256], queue[8];
 	pid_t pid;
 	int err;
 
 	snprintf(socket, sizeof(socket), "unix://%s/none.sock", cfg->tmp);
 	snprintf(log, sizeof(log), "%s/opensnitchd.log", cfg->tmp);
 	snprintf(queue, sizeof(queue), "%u", PEER_QUEUE);
+	snprintf(rules, sizeof(rules), "%s/opensnitch", cfg->tmp);
+	if (mkdir(rules, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	err = settle_opensnitch(rules);
+	if (err < 0)
+		return err;
+	unlink(log);
 	pid = fork();
 	if (pid == 0) {
 		sigset_t none;
 
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
+		/* What it says before it opens its log. */
+		freopen("/dev/null", "w", stdout);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execlp(OPENSNITCH, OPENSNITCH, "-process-monitor-method",
-		       "proc", "-queue-num", queue, "-rules-path", cfg->tmp,
+		       "proc", "-queue-num", queue, "-rules-path", rules,
 		       "-ui-socket", socket, "-log-file", log, (char *)NULL);
 		_exit(127);
 	}
-	while (!is_bound(PEER_QUEUE) && util_now_us() < end &&
+	while (!is_serving(log) && util_now_us() < end &&
 	       waitpid(pid, NULL, WNOHANG) == 0)
 		nap();
-	err = is_bound(PEER_QUEUE) ? install(t, PEER_QUEUE, &rs) : -ETIMEDOUT;
+	err = is_serving(log) ? install(t, PEER_QUEUE, &rs) : -ETIMEDOUT;
 	if (err == 0) {
 		sigset_t none;
 
@@ -236,7 +329,7 @@ static void ptrap_exec(const struct bench_config *cfg,
 /* ------------------------------------------------------------- start and end
  */
 
-bool bench_is_there(const struct bench_reader *r)
+const char *bench_why_not(const struct bench_reader *r)
 {
 	const char *name = r->what == BENCH_COMMAND ? r->args[0] : OPENSNITCH;
 	const char *const folders[] = {"/usr/bin", "/bin", "/usr/sbin",
@@ -244,13 +337,15 @@ bool bench_is_there(const struct bench_reader *r)
 	char path[128];
 
 	if (r->what != BENCH_COMMAND && r->what != BENCH_OPENSNITCH)
-		return true;
+		return NULL;
+	if (r->what == BENCH_OPENSNITCH && access(OPENSNITCH_ETC, X_OK) < 0)
+		return "no " OPENSNITCH_ETC;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folders[i], name);
 		if (access(path, X_OK) == 0)
-			return true;
+			return NULL;
 	}
-	return false;
+	return "not installed";
 }
 
 /* The rules of a namespace that is ours alone: some, or none. */

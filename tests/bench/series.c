@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* series: what was measured, sorted and counted. */
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,33 @@ static void note_event(const char *line, pid_t client, struct bench_series *s)
 		s->unseen += strtoul(at + sizeof(lost) - 1, NULL, 10);
 }
 
+/* "ptrap":{"stages":{"receive":{"count":1,...},...}}: the last event of all. */
+static void note_stages(const char *line, struct bench_series *s)
+{
+	json_t *e = json_loads(line, 0, NULL), *stage;
+	const char *name;
+	size_t i = 0;
+
+	json_object_foreach(
+		json_object_get(json_object_get(e, "ptrap"), "stages"), name,
+		stage)
+	{
+		struct bench_stage *st = &s->stages[i++];
+		double max =
+			json_number_value(json_object_get(stage, "max_ns"));
+
+		snprintf(st->name, sizeof(st->name), "%s", name);
+		st->count += json_number_value(json_object_get(stage, "count"));
+		st->total_ns +=
+			json_number_value(json_object_get(stage, "total_ns"));
+		st->max_ns = max > st->max_ns ? max : st->max_ns;
+		if (i == BENCH_STAGES_MAX)
+			break;
+	}
+	s->nstages = i > s->nstages ? i : s->nstages;
+	json_decref(e);
+}
+
 void bench_read_events(const char *json, pid_t client, struct bench_series *s)
 {
 	FILE *f = fopen(json, "re");
@@ -78,7 +106,10 @@ void bench_read_events(const char *json, pid_t client, struct bench_series *s)
 	if (f == NULL)
 		return;
 	while (getline(&line, &room, f) > 0)
-		note_event(line, client, s);
+		if (strstr(line, "\"action\":\"stages\"") != NULL)
+			note_stages(line, s);
+		else
+			note_event(line, client, s);
 	free(line);
 	fclose(f);
 }
