@@ -42,9 +42,12 @@ int verdict_hold(struct verdict *v, uint32_t id, uint64_t now_us);
 int verdict_give(struct verdict *v, uint32_t id, uint32_t nf_verdict,
 		 uint64_t *held_us);
 
-/* For packets that need no hold: accepted at once, without the table unless the
- * socket is full. */
+/* For packets that need no hold: accepted without the table unless the socket is
+ * full, and while nothing is held several of them at once: with the next
+ * verdict_flush, verdict_hold or verdict_idle at the latest. */
 void verdict_pass(struct verdict *v, uint32_t id);
+/* Those that have been passed are on their way. */
+void verdict_flush(struct verdict *v);
 
 /* Is the id still undecided? */
 bool verdict_is_held(struct verdict *v, uint32_t id);

@@ -471,12 +471,13 @@ static void take_some(struct trap *t)
 			item = next_item(t);
 		if (item == NULL) {
 			t->stale = false;
-			return;
+			break;
 		}
 		take(t, item);
 		note_progress(t, item->received_us);
 		inbox_pop(t->inbox);
 	}
+	verdict_flush(t->cfg.verdict);
 }
 
 /* ------------------------------------------------------------------ the turn
@@ -610,6 +611,7 @@ void trap_drain(struct trap *t)
 			inbox_pop(t->inbox);
 		}
 	} while (!inbox_fill(t->inbox, INBOX_MAX));
+	verdict_flush(t->cfg.verdict);
 	trap_flush(t);
 }
 

@@ -60,6 +60,9 @@ void trap_count_held(const struct trap *t, struct sockowner_query *q,
 {
 	struct count n = {t, tuple, q};
 
+	/* What was passed and waits for its verdict is in a queue, too, and
+	 * would make room there for what another one sent. */
+	verdict_flush(t->cfg.verdict);
 	q->held = q->wide = (struct sockowner_held){0};
 	q->held_others = false;
 	inbox_each(t->inbox, add_item, &n);

@@ -18,6 +18,8 @@
 #define RETRY_US       1000ULL
 /* While the loop is stuck the queue is emptied this often per hold limit. */
 #define SWEEPS_PER_LIMIT 4
+/* Passed with one verdict: more would have the first one wait for long. */
+#define PASS_MAX 16
 /* Far above any id outstanding, far below the wrap-around's half. */
 #define ALL_IDS (1U << 30)
 
@@ -37,7 +39,9 @@ struct slot {
 struct verdict {
 	struct nfqueue *queue;
 	uint64_t hold_us;
-	struct stage *stage;  /* the loop's; NULL: not measured */
+	struct stage *stage; /* the loop's; NULL: not measured */
+	unsigned npass;	     /* the loop's: passed, and not sent yet */
+	uint32_t pass_ids[PASS_MAX];
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t wake;
 	pthread_t guardian;
@@ -292,10 +296,60 @@ void verdict_close(struct verdict *v)
 	free(v);
 }
 
+/* A verdict that could not be sent is overdue at once, for the guardian. */
+static void hand_over(struct verdict *v, struct slot *s)
+{
+	list_remove(v, s);
+	s->since_us = 0;
+	s->orphan = true;
+	s->prev = NONE;
+	s->next = v->oldest;
+	if (v->oldest != NONE)
+		v->slots[v->oldest].prev = index_of(v, s);
+	else
+		v->newest = index_of(v, s);
+	v->oldest = index_of(v, s);
+	pthread_cond_signal(&v->wake);
+}
+
+static void try_later(struct verdict *v, uint32_t id)
+{
+	struct slot *s;
+
+	pthread_mutex_lock(&v->lock);
+	s = slot_alloc(v, id);
+	if (s != NULL) {
+		list_append(v, s);
+		hand_over(v, s);
+	}
+	pthread_mutex_unlock(&v->lock);
+}
+
+/* One verdict for all up to the last: what came before them is decided.  What
+ * the socket does not take is tried again for each. */
+void verdict_flush(struct verdict *v)
+{
+	uint64_t start = stage_start(v->stage);
+	unsigned n = v->npass;
+	int err;
+
+	if (n == 0)
+		return;
+	v->npass = 0;
+	err = n > 1 ? nfqueue_verdict_batch(v->queue, v->pass_ids[n - 1],
+					    NF_ACCEPT)
+		    : nfqueue_verdict(v->queue, v->pass_ids[0], NF_ACCEPT);
+	if (err == -EAGAIN || err == -ENOMEM)
+		for (unsigned i = 0; i < n; i++)
+			try_later(v, v->pass_ids[i]);
+	stage_end(v->stage, start);
+}
+
 int verdict_hold(struct verdict *v, uint32_t id, uint64_t now_us)
 {
 	struct slot *s;
 
+	verdict_flush(v);
 	pthread_mutex_lock(&v->lock);
 	v->last_id = id;
 	s = slot_alloc(v, id);
@@ -312,22 +366,6 @@ int verdict_hold(struct verdict *v, uint32_t id, uint64_t now_us)
 		return 0;
 	nfqueue_verdict(v->queue, id, NF_ACCEPT);
 	return -ENOSPC;
-}
-
-/* A verdict that could not be sent is overdue at once, for the guardian. */
-static void hand_over(struct verdict *v, struct slot *s)
-{
-	list_remove(v, s);
-	s->since_us = 0;
-	s->orphan = true;
-	s->prev = NONE;
-	s->next = v->oldest;
-	if (v->oldest != NONE)
-		v->slots[v->oldest].prev = index_of(v, s);
-	else
-		v->newest = index_of(v, s);
-	v->oldest = index_of(v, s);
-	pthread_cond_signal(&v->wake);
 }
 
 int verdict_give(struct verdict *v, uint32_t id, uint32_t nf_verdict,
@@ -360,22 +398,22 @@ int verdict_give(struct verdict *v, uint32_t id, uint32_t nf_verdict,
 	return err;
 }
 
+/* While nothing is held all ids before this one are decided, or pass with it.
+ */
 void verdict_pass(struct verdict *v, uint32_t id)
 {
-	uint64_t start = stage_start(v->stage);
-	int err = nfqueue_verdict(v->queue, id, NF_ACCEPT);
-	struct slot *s;
+	bool alone;
 
 	pthread_mutex_lock(&v->lock);
 	v->last_id = id;
 	v->stats.given++;
-	s = err == -EAGAIN || err == -ENOMEM ? slot_alloc(v, id) : NULL;
-	if (s != NULL) {
-		list_append(v, s);
-		hand_over(v, s);
-	}
+	alone = v->oldest != NONE;
 	pthread_mutex_unlock(&v->lock);
-	stage_end(v->stage, start);
+	if (alone)
+		verdict_flush(v);
+	v->pass_ids[v->npass++] = id;
+	if (alone || v->npass == PASS_MAX)
+		verdict_flush(v);
 }
 
 bool verdict_is_held(struct verdict *v, uint32_t id)
@@ -401,6 +439,7 @@ void verdict_touch(struct verdict *v, uint64_t now_us)
 
 void verdict_idle(struct verdict *v)
 {
+	verdict_flush(v);
 	pthread_mutex_lock(&v->lock);
 	v->busy_us = 0;
 	pthread_mutex_unlock(&v->lock);
@@ -408,6 +447,7 @@ void verdict_idle(struct verdict *v)
 
 void verdict_give_all(struct verdict *v)
 {
+	verdict_flush(v);
 	pthread_mutex_lock(&v->lock);
 	while (v->oldest != NONE) {
 		struct slot *s = &v->slots[v->oldest];

@@ -144,7 +144,65 @@ static void test_drop(void **state)
 	assert_int_equal(verdict_give(v, id, NF_DROP, NULL), 0);
 	send_one('b');
 	verdict_pass(v, receive_id());
+	verdict_flush(v);
 	assert_true(has_arrived(LIMIT_MS)); /* the second one */
+	assert_false(has_arrived(0));
+}
+
+static unsigned count_arrived(int timeout_ms)
+{
+	unsigned n = 0;
+
+	while (has_arrived(n == 0 ? timeout_ms : 0))
+		n++;
+	return n;
+}
+
+/* Several with one verdict, and none of them later than the loop waits. */
+static void test_pass_several(void **state)
+{
+	(void)state;
+	for (char c = 'a'; c < 'd'; c++) {
+		send_one(c);
+		verdict_pass(v, receive_id());
+	}
+	assert_false(has_arrived(0));
+	verdict_flush(v);
+	assert_int_equal(count_arrived(LIMIT_MS), 3);
+	verdict_flush(v);
+	send_one('d');
+	verdict_pass(v, receive_id());
+	verdict_idle(v);
+	assert_true(has_arrived(LIMIT_MS));
+	for (int i = 0; i < 100; i++) {
+		send_one('e');
+		verdict_pass(v, receive_id());
+	}
+	verdict_flush(v);
+	for (int i = 0; i < 100; i++)
+		assert_true(has_arrived(LIMIT_MS));
+}
+
+/* What is held stays, whatever passes behind and before it. */
+static void test_pass_beside_held(void **state)
+{
+	uint32_t id;
+
+	(void)state;
+	send_one('a');
+	verdict_pass(v, receive_id());
+	send_one('b');
+	id = receive_id();
+	assert_int_equal(verdict_hold(v, id, util_now_us()), 0);
+	assert_int_equal(count_arrived(LIMIT_MS), 1); /* in their order */
+	for (int i = 0; i < 2; i++) {
+		send_one('c');
+		verdict_pass(v, receive_id());
+		assert_true(has_arrived(LIMIT_MS));
+	}
+	assert_true(verdict_is_held(v, id));
+	assert_int_equal(verdict_give(v, id, NF_DROP, NULL), 0);
+	verdict_flush(v);
 	assert_false(has_arrived(0));
 }
 
@@ -245,9 +303,16 @@ int main(void)
 {
 	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 	const struct CMUnitTest tests[] = {
-		TEST(test_give),       TEST(test_drop),
-		TEST(test_expire),     TEST(test_stuck_loop),
-		TEST(test_idle_loop),  TEST(test_give_all),
+		TEST(test_give),
+		TEST(test_drop),
+		TEST(test_pass_several),
+		TEST(test_stuck_loop),
+		TEST(test_pass_beside_held),
+		TEST(test_stuck_loop),
+		TEST(test_expire),
+		TEST(test_stuck_loop),
+		TEST(test_idle_loop),
+		TEST(test_give_all),
 		TEST(test_full_table),
 	};
 	int fd;

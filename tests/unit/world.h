@@ -181,6 +181,7 @@ struct world {
 	int refused, interrupted; /* so many calls */
 	bool sweep_fails, iterator_fails;
 	bool expired;
+	unsigned passed; /* and waits for its verdict */
 	/* What the witness has; class 0: nothing. */
 	bool has_witness, sees_packets;
 	struct witness_record record, connect, creator;

@@ -247,6 +247,12 @@ int __wrap_sockdiag_find_raw(struct sockdiag *sd, uint8_t family,
 int __wrap_sockraw_read(const struct sockraw *sr, enum sockraw_table table,
 			struct sockdiag_row *rows, size_t max);
 
+/* Who weighs send queues must not find there what was passed already. */
+static void expect_flushed(void)
+{
+	assert_int_equal(world.passed, 0);
+}
+
 static void note_found(bool found)
 {
 	if (found && world.found_call == 0)
@@ -258,6 +264,7 @@ int __wrap_sockdiag_get(struct sockdiag *sd, const struct sockdiag_query *q,
 {
 	int r;
 
+	expect_flushed();
 	world_enter(LOOKUP);
 	r = __real_sockdiag_get(sd, q, row);
 	note_found(r == 0);
@@ -283,6 +290,7 @@ int __wrap_sockdiag_find_all(struct sockdiag *sd,
 {
 	int r;
 
+	expect_flushed();
 	world_enter(LOOKUP);
 	r = __real_sockdiag_find_all(sd, q, rows, max);
 	note_found(r > 0);
@@ -295,6 +303,7 @@ int __wrap_sockdiag_find_raw(struct sockdiag *sd, uint8_t family,
 {
 	int r;
 
+	expect_flushed();
 	world_enter(LOOKUP);
 	r = __real_sockdiag_find_raw(sd, family, rows, max);
 	note_found(r > 0);
