@@ -10,6 +10,7 @@
 #include "hook.h"
 #include "inbox.h"
 #include "output_queue.h"
+#include "process_parents.h"
 #include "sockowner.h"
 #include "users.h"
 #include "witness_record.h"
@@ -114,6 +115,7 @@ void catch_read_process(struct catch *c, const struct users *users);
 
 /* After it (before it for a command or --hold-all): the rest, and the ancestors.
  * Once for an event; without a process it does nothing. */
-void catch_read_rest(struct catch *c, int proc_rootfd);
+void catch_read_rest(struct catch *c, struct process_parents *parents,
+		     int proc_rootfd);
 
 #endif

@@ -42,6 +42,7 @@ void catch_read_testimony(struct catch *c, const struct witness *w,
 /* As catch_read_rest: from /proc what is still the same program image, from the
  * record what is not. */
 void catch_read_testimony_rest(struct catch *c, const struct witness *w,
+			       struct process_parents *parents,
 			       int proc_rootfd);
 
 /* Is pid the sender, or was it above it when it sent? */

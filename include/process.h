@@ -120,6 +120,11 @@ int process_read_rest(int rootfd, int dirfd, struct strpool *pool,
 int process_read_lineage(int rootfd, const struct process *p,
 			 struct strpool *pool, struct process_lineage *l);
 
+/* The same of a parent: dirfd's process is the first one in *l, and *st its stat
+ * line.  -ESRCH: it is gone. */
+int process_read_lineage_from(int rootfd, int dirfd, struct strpool *pool,
+			      struct procfs_stat *st, struct process_lineage *l);
+
 /* Is pid a descendant of ancestor (or the same)?  Through ppids, now.  False
  * too where a process on the way ends meanwhile. */
 bool process_descends(int rootfd, pid_t pid, pid_t ancestor);

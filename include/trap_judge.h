@@ -10,6 +10,7 @@
 #include "flow.h"
 #include "inbox.h"
 #include "process_cache.h"
+#include "process_parents.h"
 #include "rate.h"
 #include "trap.h"
 
@@ -38,6 +39,7 @@ struct trap {
 	struct stats stats;
 	struct stats_tables *tables;
 	struct process_cache *processes;
+	struct process_parents *parents;
 	struct output_queue *told;	/* events on their way to the outputs */
 	uint64_t told_unseen;
 	uint64_t yielded_us;	/* when the processor was last left to others */

@@ -476,7 +476,8 @@ void catch_read_process(struct catch *c, const struct users *users)
 		e->user = users_find(users, e->packet_uid);
 }
 
-void catch_read_rest(struct catch *c, int proc_rootfd)
+void catch_read_rest(struct catch *c, struct process_parents *parents,
+		     int proc_rootfd)
 {
 	struct event *e = &c->event;
 	int dirfd;
@@ -486,5 +487,6 @@ void catch_read_rest(struct catch *c, int proc_rootfd)
 	dirfd = c->answer.holders[0].dirfd;
 	if (process_read_rest(proc_rootfd, dirfd, &e->pool, &e->process) < 0)
 		e->alive = false;
-	process_read_lineage(proc_rootfd, &e->process, &e->pool, &e->lineage);
+	process_parents_read_lineage(parents, util_now_us(), proc_rootfd, dirfd,
+				     &e->process, &e->pool, &e->lineage);
 }

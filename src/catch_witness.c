@@ -450,8 +450,8 @@ static void read_dead(struct catch *c, const struct witness_facts *f,
 	process_derive(p, &e->pool);
 }
 
-/* The parent's exe and arguments, and who is further up than the record goes:
- * from /proc, where it is still the same process. */
+/* Who is further up than the record goes: from /proc, where it is still the
+ * same process. */
 static int open_parent(const struct witness_parent *parent, int rootfd,
 		       struct procfs_stat *st)
 {
@@ -466,27 +466,19 @@ static int open_parent(const struct witness_parent *parent, int rootfd,
 	return -ESRCH;
 }
 
-static void read_parent(struct event *e, const struct witness_facts *f,
-			int rootfd)
+static void add_above(struct process_lineage *l,
+		      const struct process_lineage *above, size_t from)
 {
-	struct procfs_stat st;
-	struct process p;
-	int fd = open_parent(&f->parents[0], rootfd, &st);
-
-	if (fd < 0)
-		return;
-	if (process_read(fd, st.pid, 0, &e->pool, &p) == 0) {
-		e->lineage.parent_exe = p.exe;
-		e->lineage.parent_args = p.args;
-		e->lineage.parent_args_len = p.args_len;
-	}
-	close(fd);
+	for (size_t i = from; i < above->n && l->n < PROCESS_ANCESTORS_MAX; i++)
+		l->list[l->n++] = above->list[i];
+	l->complete = above->complete;
+	l->reason = above->reason;
 }
 
 static void read_further(struct event *e, const struct witness_facts *f,
 			 int rootfd)
 {
-	struct process_lineage *l = &e->lineage, above;
+	struct process_lineage above;
 	struct procfs_stat st;
 	struct process p = {0};
 	int fd = open_parent(&f->parents[f->nparents - 1], rootfd, &st);
@@ -498,14 +490,46 @@ static void read_further(struct event *e, const struct witness_facts *f,
 	p.ppid = st.ppid;
 	p.starttime = st.starttime;
 	process_read_lineage(rootfd, &p, &e->pool, &above);
-	for (size_t i = 0; i < above.n && l->n < PROCESS_ANCESTORS_MAX; i++)
-		l->list[l->n++] = above.list[i];
-	l->complete = above.complete;
-	l->reason = above.reason;
+	add_above(&e->lineage, &above, 0);
+}
+
+/* Do they begin with those of the record? */
+static bool has_ancestors(const struct process_lineage *l,
+			  const struct witness_facts *f)
+{
+	for (uint32_t i = 0; i < f->nparents; i++)
+		if (i >= l->n || l->list[i].pid != (pid_t)f->parents[i].pid)
+			return false;
+	return true;
+}
+
+/* The parent's exe and arguments, and who is further up. */
+static void read_parent(struct event *e, const struct witness_facts *f,
+			struct process_parents *parents, int rootfd)
+{
+	const struct witness_parent *first = &f->parents[0];
+	const struct process_parent *now = process_parents_find(
+		parents, util_now_us(), rootfd, (pid_t)first->pid);
+	struct process_lineage above;
+	bool same =
+		now != NULL && now->starttime == first->start_ns / NS_PER_TICK;
+
+	if (same) {
+		process_parents_copy(&now->lineage, &e->pool, &above);
+		e->lineage.parent_exe = above.parent_exe;
+		e->lineage.parent_args = above.parent_args;
+		e->lineage.parent_args_len = above.parent_args_len;
+	}
+	if (f->parents_end)
+		return;
+	if (same && has_ancestors(&above, f))
+		add_above(&e->lineage, &above, f->nparents);
+	else
+		read_further(e, f, rootfd);
 }
 
 void catch_read_testimony_rest(struct catch *c, const struct witness *w,
-			       int proc_rootfd)
+			       struct process_parents *parents, int proc_rootfd)
 {
 	const struct witness_facts *f = witness_facts(w, &c->record.image);
 	struct event *e = &c->event;
@@ -522,7 +546,5 @@ void catch_read_testimony_rest(struct catch *c, const struct witness *w,
 	if (!e->alive)
 		read_dead(c, f, proc_rootfd);
 	if (f->nparents > 0)
-		read_parent(e, f, proc_rootfd);
-	if (!f->parents_end && f->nparents > 0)
-		read_further(e, f, proc_rootfd);
+		read_parent(e, f, parents, proc_rootfd);
 }

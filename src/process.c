@@ -495,14 +495,13 @@ static int open_again(int rootfd, const struct process *p)
 	return -1;
 }
 
-int process_read_lineage(int rootfd, const struct process *p,
-			 struct strpool *pool, struct process_lineage *l)
+/* From the parent of the one behind childfd (closed here; -1: it is gone) up.
+ */
+static void read_above(int rootfd, int childfd, struct procfs_stat child,
+		       struct strpool *pool, struct process_lineage *l)
 {
-	struct procfs_stat child = {
-		.pid = p->pid, .ppid = p->ppid, .starttime = p->starttime};
-	int childfd = open_again(rootfd, p), fd = 0;
+	int fd = 0;
 
-	memset(l, 0, sizeof(*l));
 	while (child.ppid && l->n < PROCESS_ANCESTORS_MAX) {
 		struct procfs_stat parent;
 
@@ -520,6 +519,29 @@ int process_read_lineage(int rootfd, const struct process *p,
 	l->complete = !child.ppid;
 	if (!l->complete)
 		l->reason = fd < 0 ? lineage_reason(fd) : "too many ancestors";
+}
+
+int process_read_lineage(int rootfd, const struct process *p,
+			 struct strpool *pool, struct process_lineage *l)
+{
+	const struct procfs_stat child = {
+		.pid = p->pid, .ppid = p->ppid, .starttime = p->starttime};
+
+	memset(l, 0, sizeof(*l));
+	read_above(rootfd, open_again(rootfd, p), child, pool, l);
+	return 0;
+}
+
+int process_read_lineage_from(int rootfd, int dirfd, struct strpool *pool,
+			      struct procfs_stat *st, struct process_lineage *l)
+{
+	int rc = procfs_read_stat(dirfd, st);
+
+	if (rc)
+		return rc;
+	memset(l, 0, sizeof(*l));
+	add_ancestor(l, dirfd, st, pool);
+	read_above(rootfd, fcntl(dirfd, F_DUPFD_CLOEXEC, 0), *st, pool, l);
 	return 0;
 }
 

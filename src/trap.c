@@ -661,6 +661,8 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 	if (err == 0)
 		err = process_cache_open(&t->processes);
 	if (err == 0)
+		err = process_parents_open(&t->parents);
+	if (err == 0)
 		err = output_queue_open(&t->told, cfg->outputs, cfg->noutputs);
 	if (err < 0) {
 		trap_close(t);
@@ -679,6 +681,7 @@ void trap_close(struct trap *t)
 	if (t->told != NULL)
 		trap_flush(t);
 	output_queue_close(t->told);
+	process_parents_close(t->parents);
 	process_cache_close(t->processes);
 	stats_close(t->tables);
 	inbox_close(t->inbox);

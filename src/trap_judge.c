@@ -132,10 +132,10 @@ static void read_rest(struct trap *t, struct catch *c)
 		return;
 	}
 	if (c->has_record)
-		catch_read_testimony_rest(c, t->cfg.witness,
+		catch_read_testimony_rest(c, t->cfg.witness, t->parents,
 					  t->cfg.proc_rootfd);
 	else
-		catch_read_rest(c, t->cfg.proc_rootfd);
+		catch_read_rest(c, t->parents, t->cfg.proc_rootfd);
 	if (e->alive)
 		process_cache_put(t->processes, util_now_us(),
 				  t->cfg.proc_rootfd, &e->process, &e->lineage);
