@@ -9,7 +9,6 @@
 #include "catch.h"
 #include "flow.h"
 #include "inbox.h"
-#include "process_cache.h"
 #include "process_parents.h"
 #include "rate.h"
 #include "trap.h"
@@ -38,7 +37,6 @@ struct trap {
 	uint64_t sequence; /* of the last event begun */
 	struct stats stats;
 	struct stats_tables *tables;
-	struct process_cache *processes;
 	struct process_parents *parents;
 	struct output_queue *told;	/* events on their way to the outputs */
 	uint64_t told_unseen;

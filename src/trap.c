@@ -659,8 +659,6 @@ int trap_open(struct trap **out, const struct trap_config *cfg)
 	if (err == 0)
 		err = stats_open(&t->tables);
 	if (err == 0)
-		err = process_cache_open(&t->processes);
-	if (err == 0)
 		err = process_parents_open(&t->parents);
 	if (err == 0)
 		err = output_queue_open(&t->told, cfg->outputs, cfg->noutputs);
@@ -682,7 +680,6 @@ void trap_close(struct trap *t)
 		trap_flush(t);
 	output_queue_close(t->told);
 	process_parents_close(t->parents);
-	process_cache_close(t->processes);
 	stats_close(t->tables);
 	inbox_close(t->inbox);
 	rate_close(t->rate);

@@ -126,19 +126,11 @@ static void read_rest(struct trap *t, struct catch *c)
 
 	if (!e->has_process || e->process.has_rest)
 		return;
-	if (process_cache_get(t->processes, util_now_us(), &e->pool,
-			      &e->process, &e->lineage)) {
-		e->alive = true;
-		return;
-	}
 	if (c->has_record)
 		catch_read_testimony_rest(c, t->cfg.witness, t->parents,
 					  t->cfg.proc_rootfd);
 	else
 		catch_read_rest(c, t->parents, t->cfg.proc_rootfd);
-	if (e->alive)
-		process_cache_put(t->processes, util_now_us(),
-				  t->cfg.proc_rootfd, &e->process, &e->lineage);
 }
 
 /* Whose is the flow that the packet is about?  It takes a sweep that others may
