@@ -149,6 +149,40 @@ static void argv_is_marked_as_such(void **state)
 /* ----------------------------------------------------------------- privileges
  */
 
+/* Of two packets of one process each has what was true at its own time. */
+static void changed_between_packets(void **state)
+{
+	const char *one = test_path("one"), *two = test_path("two");
+	const char *argv[] = {one, "-c",
+			      "ask() { exec 3>/dev/udp/" ADDR_RESOLVER "/53; "
+			      "echo x >&3; read -d '' x; }; ask; cd /; ask",
+			      NULL};
+	struct trap_run *t;
+	struct sender *s;
+	json_t *e;
+
+	(void)state;
+	need("bash");
+	assert_int_equal(run_command(NULL, "sh", "-c",
+				     "cp \"$(command -v bash)\" \"$0\"", one,
+				     NULL),
+			 0);
+	t = trap_start("-u", TARGET, NULL);
+	s = sender_start(become, argv);
+	e = trap_event(t);
+	expect_sender(e, s->pid, 0, seen_or("holder"));
+	expect_text(e, "process.executable", one);
+	expect_text(e, "process.working_directory", test_dir());
+	assert_int_equal(rename(one, two), 0);
+	sender_go(s);
+	e = trap_event(t);
+	expect_sender(e, s->pid, 0, seen_or("holder"));
+	expect_text(e, "process.executable", two);
+	expect_text(e, "process.working_directory", "/");
+	trap_expect_end(t);
+	sender_end(s);
+}
+
 static void filter_nothing(void)
 {
 	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -414,6 +448,7 @@ int main(void)
 		e2e_test(shell_by_another_path),
 		e2e_test(python_says_what_it_runs),
 		e2e_test(argv_is_marked_as_such),
+		e2e_test(changed_between_packets),
 		e2e_test(privileges),
 		e2e_test(login),
 		e2e_test(namespaces),
