@@ -75,15 +75,16 @@ void trap_count_held(const struct trap *t, struct sockowner_query *q,
 	}
 }
 
-/* The same socket has sent a SYN of another number: it sends that one once more,
- * but no other, unless it was connected anew.  So a raw socket may have. */
+/* The same socket has sent a SYN of another number: it sends that one once
+ * more, but no other, unless it was connected anew.  So a raw socket may have.
+ * Not where only what is new is told: there it was connected anew. */
 static bool is_second_attempt(struct trap *t, const struct catch *c)
 {
 	const struct sockowner_answer *a = &c->answer;
 	const struct flow *f = trap_flow_of(t, c);
 	uint64_t cookie = a->has_socket ? a->socket.cookie : 0;
 
-	if (f == NULL || !f->has_syn || f->tcp_seq == c->tcp_seq)
+	if (!c->quiet || f == NULL || !f->has_syn || f->tcp_seq == c->tcp_seq)
 		return false;
 	if (c->by_socket)
 		cookie = c->record.cookie;
