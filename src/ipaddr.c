@@ -145,11 +145,14 @@ int ipnet_make(const struct ipaddr *a, unsigned prefix, struct ipnet *net)
 
 bool ipnet_contains(const struct ipnet *net, const struct ipaddr *a)
 {
-	struct ipnet other;
+	const uint8_t *x = net->addr.bytes, *y = a->bytes;
+	size_t whole = net->prefix / 8;
+	unsigned rest = net->prefix % 8;
 
-	return a->family == net->addr.family &&
-	       ipnet_make(a, net->prefix, &other) == 0 &&
-	       ipaddr_equal(&other.addr, &net->addr);
+	if (!ipaddr_len(a) || a->family != net->addr.family ||
+	    memcmp(x, y, whole) != 0)
+		return false;
+	return !rest || !((x[whole] ^ y[whole]) >> (8 - rest));
 }
 
 void ipnet_mask(const struct ipnet *net, uint8_t *mask)
