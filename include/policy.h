@@ -98,7 +98,8 @@ void policy_evaluate(const struct policy *p, const struct policy_files *files,
 /*
  * After a packet was not accepted: does one of its processes run, by a path that the
  * policy names, another file than that path meant when it was looked up?  Then the
- * policy's files want to be opened anew, and the packet judged again.
+ * policy's files want to be opened anew, and the packet judged again; but not all
+ * the time, as a process with a mount namespace of its own may look like that.
  */
 bool policy_is_stale(const struct policy_files *files,
 		     const struct policy_subject *subject);

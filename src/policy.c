@@ -226,13 +226,37 @@ static enum fit fit_script(const struct policy_rule *r, const struct ask *a)
 	return same && stops(r) ? YES : MAYBE;
 }
 
+/* A * is any part of a name, but never of two.  No unit has a * in its own. */
+static bool is_like(const char *pattern, const char *name)
+{
+	const char *star = NULL, *retry = NULL;
+
+	while (*name) {
+		if (*pattern == '*') {
+			star = pattern++;
+			retry = name;
+		} else if (*pattern == *name) {
+			pattern++;
+			name++;
+		} else if (star && *retry != '/') {
+			pattern = star + 1;
+			name = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return !*pattern;
+}
+
 static enum fit fit_unit(const struct policy_rule *r, const struct ask *a)
 {
 	const struct policy_process *ps = a->process;
 
 	if (!ps->cgroup)
 		return MAYBE;
-	return ps->unit && !strcmp(ps->unit, r->unit) ? YES : NO;
+	return ps->unit && is_like(r->unit, ps->unit) ? YES : NO;
 }
 
 /* That one, and those below it. */
@@ -451,7 +475,7 @@ bool policy_is_stale(const struct policy_files *files,
 	for (size_t i = 0; i < subject->nprocesses; i++) {
 		const struct policy_program *exe = &subject->processes[i].exe;
 
-		if (exe->ino && exe->path && exe->nlink &&
+		if (exe->ino && exe->path && exe->nlink && !exe->foreign &&
 		    policy_files_is_stale(files, exe->path, exe->dev, exe->ino))
 			return true;
 	}

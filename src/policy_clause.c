@@ -251,7 +251,7 @@ static int parse_id(const char *text, size_t len, size_t pos, uint32_t *id,
 	case -ERANGE:
 		return fail(bad, pos, "above 4294967294");
 	}
-	return fail(bad, pos, "a number is wanted");
+	return fail(bad, pos, "a number is wanted, not a name");
 }
 
 static int put_id(struct policy_builder *b, struct policy_rule *r,

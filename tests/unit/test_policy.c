@@ -214,6 +214,31 @@ static void test_senders(void **state)
 	      false);
 }
 
+static void test_unit_patterns(void **state)
+{
+	(void)state;
+	open_policy("");
+	kit_close(&k);
+	k.ps[0].unit = "user@1000.service/app-firefox-42.scope";
+	takes("unit user@*.service/app-firefox-*.scope", true);
+	takes("unit user@1000.service/app-firefox-*.scope", true);
+	takes("unit user@1000.service/*-*-42.scope", true);
+	takes("unit user@1000.service/app-firefox-42.scope*", true);
+	takes("unit user@1000.service/app-firefox-43*.scope", false);
+	takes("unit user@1000.service/*.service", false);
+	takes("unit user@*.scope", false); /* one name is not two */
+	takes("unit *.scope", false);
+	k.ps[0].unit = "a.b.b.service";
+	takes("unit *.b.service", true);
+	takes("unit *.b*.service", true);
+	takes("unit a.*.b.b.service", false);
+	takes("unit *.service", true);
+	takes("unit **.service", true);
+	takes("unit a.b.b.servic", false);
+	k.ps[0].unit = NULL;
+	takes("unit *.service", false);
+}
+
 static void test_containers(void **state)
 {
 	static const char id[] = "0123456789abcdef0123456789abcdef"
@@ -484,6 +509,9 @@ static void test_stale(void **state)
 	assert_false(policy_is_stale(k.files, &k.s));
 	k.ps[0].exe.ino++;
 	assert_true(policy_is_stale(k.files, &k.s));
+	k.ps[0].exe.foreign = true; /* that path is not ours */
+	assert_false(policy_is_stale(k.files, &k.s));
+	k.ps[0].exe.foreign = false;
 	k.ps[0].exe.path = "/usr/bin/a";
 	assert_true(policy_is_stale(k.files, &k.s));
 	k.ps[0].exe.path = "/usr/bin/b";
@@ -505,6 +533,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_packets_without, close_kit),
 		cmocka_unit_test_teardown(test_names, close_kit),
 		cmocka_unit_test_teardown(test_senders, close_kit),
+		cmocka_unit_test_teardown(test_unit_patterns, close_kit),
 		cmocka_unit_test_teardown(test_containers, close_kit),
 		cmocka_unit_test_teardown(test_not_known, close_kit),
 		cmocka_unit_test_teardown(test_doubt_needs_the_rest_to_fit,
