@@ -479,8 +479,7 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 	return (ssize_t)len;
 }
 
-static int parse_fd(int fd, const char *path, struct policy **p,
-		    struct policy_notes *notes)
+static int parse_fd(int fd, struct policy **p, struct policy_notes *notes)
 {
 	struct policy_note file = {0};
 	struct stat st;
@@ -493,7 +492,7 @@ static int parse_fd(int fd, const char *path, struct policy **p,
 		return -errno;
 	why = distrust(&st);
 	if (why) {
-		policy_note_add(notes, &file, why, path, strlen(path));
+		policy_note_add(notes, &file, why, NULL, 0);
 		return -EINVAL;
 	}
 	if (st.st_size > POLICY_SIZE_MAX)
@@ -518,7 +517,7 @@ int policy_parse_file(const char *path, struct policy **p,
 	notes->n = notes->nerrors = notes->nwarnings = 0;
 	if (fd < 0)
 		return -errno;
-	rc = parse_fd(fd, path, p, notes);
+	rc = parse_fd(fd, p, notes);
 	close(fd);
 	return rc;
 }
