@@ -1,85 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_options: what is understood, and the one line for what is not. */
-#include <errno.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "options.h"
+#include "options_kit.h"
 #include "options_table.h"
 #include "util.h"
 
-#define SAID_MAX 8192
-#define ARGS_MAX 16
-
-static struct options o;
-static char said[SAID_MAX]; /* on standard error */
 static bool have_netns;
-
-/* Puts standard error into `said` while options_parse runs. */
-static int parse_list(const char *const *args)
-{
-	int fd = memfd_create("stderr", MFD_CLOEXEC), saved = dup(2);
-	char name[] = "ptrap-ng", *argv[ARGS_MAX + 2] = {name};
-	int argc = 1, err;
-	ssize_t n;
-
-	assert_true(fd >= 0 && saved >= 0);
-	for (; args[argc - 1]; argc++) /* nobody writes to them */
-		memcpy((void *)&argv[argc], (const void *)&args[argc - 1],
-		       sizeof(argv[argc]));
-	options_free(&o);
-	dup2(fd, 2);
-	err = options_parse(&o, argc, argv);
-	dup2(saved, 2);
-	close(saved);
-	n = pread(fd, said, sizeof(said) - 1, 0);
-	close(fd);
-	assert_true(n >= 0);
-	said[n] = '\0';
-	return err;
-}
-
-#define PARSE(...) parse_list((const char *const[]){__VA_ARGS__, NULL})
-
-/* Understood, without a word. */
-#define GOOD(...)                                        \
-	do {                                             \
-		assert_int_equal(PARSE(__VA_ARGS__), 0); \
-		assert_string_equal(said, "");           \
-	} while (0)
-
-static void assert_one_line(void)
-{
-	assert_memory_equal(said, "ptrap-ng: ", 10);
-	assert_non_null(strchr(said, '\n'));
-	assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
-}
-
-/* Refused with exactly this line. */
-#define BAD(line, ...)                                             \
-	do {                                                       \
-		assert_int_equal(PARSE(__VA_ARGS__), -EINVAL);     \
-		assert_string_equal(said, "ptrap-ng: " line "\n"); \
-	} while (0)
-
-/* The same where the reason is another module's. */
-#define BEGINS(begin, ...)                                             \
-	do {                                                           \
-		const char begin_[] = "ptrap-ng: " begin;              \
-		assert_int_equal(PARSE(__VA_ARGS__), -EINVAL);         \
-		assert_one_line();                                     \
-		assert_memory_equal(said, begin_, sizeof(begin_) - 1); \
-	} while (0)
 
 static void assert_target(size_t i, const char *text)
 {
