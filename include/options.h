@@ -63,6 +63,7 @@ struct options {
 	bool stats; /* --stats */
 	enum options_sweep sweep; /* --sweep */
 	enum options_nat nat;	  /* --nat */
+	const char *enforce;	  /* --enforce: the policy's file, or NULL */
 	uint32_t witness_ring_kib; /* --witness-ring; 0: the default */
 };
 

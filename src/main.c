@@ -21,6 +21,7 @@
 #include "loop.h"
 #include "nat.h"
 #include "options.h"
+#include "policy_open.h"
 #include "procfs.h"
 #include "ssh_session.h"
 #include "util.h"
@@ -638,6 +639,16 @@ static int print_version(void)
 	return fflush(stdout) != 0 ? EXIT_SYSTEM : 0;
 }
 
+/* Whoever writes a policy may check it, where and as whom they like: what the
+ * kernel lets the program do is another question. */
+static int run_check(const struct options *o)
+{
+	if (o->enforce == NULL)
+		return check_run();
+	raise_descriptor_limit();
+	return policy_check(o->enforce);
+}
+
 static int run_mode(struct program *p)
 {
 	switch (p->opt.mode) {
@@ -648,7 +659,7 @@ static int run_mode(struct program *p)
 	case OPTIONS_PRINT_RULES:
 		return print_rules(&p->opt);
 	case OPTIONS_CHECK:
-		return check_run();
+		return run_check(&p->opt);
 	case OPTIONS_RUN:
 		break;
 	}

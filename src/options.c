@@ -131,6 +131,7 @@ static bool given(const struct options_parse *p, const char *name, char *buf,
 
 static int check_conflicts(const struct options_parse *p)
 {
+	/* clang-format off */
 	static const struct {
 		const char *a, *b;
 		bool needed; /* a is nothing without b */
@@ -139,7 +140,9 @@ static int check_conflicts(const struct options_parse *p)
 		{"once", "count", false},
 		{"print-rules", "check", false},
 		{"exec-time", "exec", true},
+		{"enforce", "check", true},
 	};
+	/* clang-format on */
 	char a[32], b[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
@@ -331,6 +334,7 @@ void options_print_usage(FILE *out)
 		[OPTIONS_COMMAND] = "The command, and the time it has",
 		[OPTIONS_REPORT] = "What is told, and where",
 		[OPTIONS_END] = "When to stop",
+		[OPTIONS_POLICY] = "Who may send",
 		[OPTIONS_SYSTEM] = "Rules and the system",
 	};
 

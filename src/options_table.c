@@ -361,6 +361,16 @@ static int set_level(struct options_parse *p, const char *arg)
 	return 0;
 }
 
+static int set_enforce(struct options_parse *p, const char *arg)
+{
+	if (p->o->enforce)
+		return refuse(p, arg, NULL, "a second policy");
+	if (!*arg)
+		return refuse(p, arg, NULL, "file name missing");
+	p->o->enforce = arg;
+	return 0;
+}
+
 static int set_queue(struct options_parse *p, const char *arg)
 {
 	uint64_t n = 0;
@@ -492,6 +502,10 @@ const struct options_spec options_table[] = {
 	 "stop after N events"},
 	{"for", 0, "TIME", OPTIONS_END, set_for, 0,
 	 "stop after TIME: 500ms, 90s (or 90), 5m, 2h"},
+
+	{"enforce", 0, "FILE", OPTIONS_POLICY, set_enforce, 0,
+	 "the policy in FILE, man 5 ptrap-ng.policy; so far only for --check, "
+	 "which then checks that and nothing else"},
 
 	{"queue", 'Q', "NUM", OPTIONS_SYSTEM, set_queue, 0,
 	 "take packets from queue NUM and install no rule: your own ruleset "

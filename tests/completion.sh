@@ -20,13 +20,14 @@ check() {	# PREVIOUS_WORD WORD EXPECTED...
 	fi
 }
 
-echo 1..9
+echo 1..10
 check ptrap-ng --ho --hold --hold-all
 check -u --exe --exec --exec-time
 check ptrap-ng -Q -Q
 check --proto ic icmp icmp6
 check -o '' json text
 check -s ''
+check --enforce /dev/nul /dev/null
 check --queue ''
 check -1 an any
 check --address an any

@@ -205,6 +205,10 @@ static void test_modes(void **state)
 	GOOD("--check");
 	assert_int_equal(o.mode, OPTIONS_CHECK);
 	assert_int_equal(o.ntargets, 0);
+	assert_null(o.enforce);
+	GOOD("--check", "--enforce", "some/file");
+	assert_int_equal(o.mode, OPTIONS_CHECK);
+	assert_string_equal(o.enforce, "some/file");
 	GOOD("-V");
 	assert_int_equal(o.mode, OPTIONS_VERSION);
 	GOOD("--help", "--nonsense", "no:such:target");
@@ -494,6 +498,12 @@ static void test_conflicts(void **state)
 	BAD("options --print-rules and --check exclude each other",
 	    "--print-rules", "--check", ":1");
 	BAD("option --exec-time: useless without -e", "--exec-time", "5", ":1");
+	BAD("option --enforce: useless without --check", "--enforce", "f",
+	    ":1");
+	BAD("option --enforce \"g\": a second policy", "--check", "--enforce",
+	    "f", "--enforce", "g");
+	BAD("option --enforce \"\": file name missing", "--check", "--enforce",
+	    "");
 }
 
 static void test_host_names(void **state)
