@@ -296,7 +296,7 @@ static void put_stages(struct output_json_writer *w, json_t *root,
 	put_host(w, root);
 	output_json_put_number(w, ptrap, "run_us", e->run_us);
 	output_json_put_number(w, ptrap, "cpu_us", e->cpu_us);
-	for (int i = 0; i < STAGES_MAX; i++)
+	for (enum stages_index i = 0; i < STAGES_MAX; i++)
 		output_json_put(w, stages, stages_name(i),
 				make_stage(w, &e->stages->list[i]));
 	output_json_put(w, ptrap, "stages", stages);

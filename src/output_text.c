@@ -506,7 +506,7 @@ static void write_stages(struct output_text_writer *w, const struct event *e)
 	text_add_duration(w->out, e->cpu_us);
 	strbuf_puts(w->out, ")\n" INDENT "stage         times           mean"
 			    "        longest   in all\n");
-	for (int i = 0; i < STAGES_MAX; i++)
+	for (enum stages_index i = 0; i < STAGES_MAX; i++)
 		if (e->stages->list[i].count > 0)
 			add_stage(w, stages_name(i), &e->stages->list[i]);
 }

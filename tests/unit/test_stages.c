@@ -83,8 +83,8 @@ static void test_never_negative(void **state)
 static void test_names(void **state)
 {
 	(void)state;
-	for (int i = 0; i < STAGES_MAX; i++)
-		for (int k = 0; k <= i; k++)
+	for (enum stages_index i = 0; i < STAGES_MAX; i++)
+		for (enum stages_index k = 0; k <= i; k++)
 			assert_int_equal(
 				strcmp(stages_name(i), stages_name(k)) == 0,
 				i == k);
