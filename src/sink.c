@@ -21,8 +21,8 @@
 #define RETRY_MS 200
 /* Records written with one system call. */
 #define BATCH 64
-/* Who has written looks again after that long before it sleeps until it is woken:
- * of records that come fast, each would wake it for itself alone. */
+/* Who has written looks again after that long before it sleeps until it is
+ * woken: of records that come fast, each would wake it for itself alone. */
 #define REST_MS 2
 
 struct sink {
