@@ -220,13 +220,10 @@ static void wait_child(pid_t pid)
 		give_up();
 }
 
-static void stay(void)
+static void say_done(void)
 {
-	char c;
-
-	if (write(FD_DONE, "", 1) == 1 && read(FD_HOLD, &c, 1) == 0)
-		_exit(0);
-	_exit(1);
+	if (write(FD_DONE, "", 1) != 1)
+		give_up();
 }
 
 static void just_wait(void)
@@ -236,16 +233,39 @@ static void just_wait(void)
 	_exit(read(FD_HOLD, &c, 1) == 0 ? 0 : 1);
 }
 
+static void stay(void)
+{
+	say_done();
+	just_wait();
+}
+
+/* Until the other ends of a pipe are closed. */
+static void wait_closed(const int ends[2])
+{
+	char c;
+
+	close(ends[1]);
+	if (read(ends[0], &c, 1) != 0)
+		give_up();
+}
+
+/* Of two that live the one that sent ends last: at no time is the other one
+ * left with the socket alone. */
 static void fork_and_send(void)
 {
-	int fd = open_one();
-	pid_t left = getpid(), child = start_child();
+	int fd = open_one(), parent[2];
+	pid_t left = getpid(), child;
 
+	if (pipe(parent))
+		give_up();
+	child = start_child();
 	if (!child) {
 		send_it(fd, left);
 		if (plan.deed == MIXED_CHILD_GONE)
 			_exit(0);
-		stay();
+		say_done();
+		wait_closed(parent);
+		_exit(0);
 	}
 	if (plan.deed == MIXED_FORKED)
 		just_wait();
