@@ -127,6 +127,8 @@ void trap_expect_end(struct trap_run *t);
 /* All of its threads stand still; the kernel goes on queueing. */
 void trap_freeze(struct trap_run *t);
 void trap_thaw(struct trap_run *t);
+/* Once so many packets wait in the queue. */
+void trap_thaw_with(struct trap_run *t, unsigned packets);
 
 /* argv[0]'s exit status; standard output and error into out (may be NULL). */
 int run_command(struct text *out, const char *argv0, ...)

@@ -369,3 +369,14 @@ void trap_thaw(struct trap_run *t)
 	t->stopped = false;
 	kill(t->pid, SIGCONT);
 }
+
+static bool waits(void *n)
+{
+	return queue_waiting() >= *(unsigned *)n;
+}
+
+void trap_thaw_with(struct trap_run *t, unsigned packets)
+{
+	wait_for(waits, &packets);
+	trap_thaw(t);
+}

@@ -203,3 +203,30 @@ void gate_close(struct gate *g)
 	close(g->ready);
 	close(g->go);
 }
+
+int send_raw_packet(const void *packet, size_t len, const char *to)
+{
+	struct sockaddr_storage ss;
+	socklen_t tolen = make_address(to, 0, &ss);
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	int err =
+		sendto(fd, packet, len, 0, (void *)&ss, tolen) < 0 ? errno : 0;
+
+	close(fd);
+	return err;
+}
+
+void begin_connect(struct stage *st, const void *arg)
+{
+	const struct send_arg *a = arg;
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(a->to, a->port, &ss);
+	int fd = open_socket(a);
+	struct report r = {0};
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (connect(fd, (void *)&ss, len) && errno != EINPROGRESS)
+		r.err = errno;
+	stage_report(st, &r);
+	stage_wait(st);
+}

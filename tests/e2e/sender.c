@@ -332,3 +332,28 @@ struct sender *server_tcp(const char *addr, uint16_t port)
 {
 	return server_start(&(struct server_arg){SOCK_STREAM, addr, port, 0});
 }
+
+static void serve_no_more(struct stage *st, const void *arg)
+{
+	const struct server_arg *a = arg;
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(a->addr, a->port, &ss);
+	int fd = socket(ss.ss_family, a->type, 0), one = 1;
+	int first = socket(ss.ss_family, a->type, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (void *)&ss, len) || listen(fd, 0) ||
+	    connect(first, (void *)&ss, len))
+		_exit(94);
+	stage_ready(st, 0);
+	stage_wait(st);
+}
+
+struct sender *server_busy(const char *addr, uint16_t port)
+{
+	const struct server_arg a = {SOCK_STREAM, addr, port, 0};
+	struct sender *s;
+
+	sender_run(serve_no_more, &a, &s);
+	return s;
+}

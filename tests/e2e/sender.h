@@ -66,6 +66,8 @@ struct server_arg {
 struct sender *server_start(const struct server_arg *a);
 struct sender *server_udp(const char *addr, uint16_t port);
 struct sender *server_tcp(const char *addr, uint16_t port);
+/* One that has a connection more than it takes: later ones stay begun. */
+struct sender *server_busy(const char *addr, uint16_t port);
 
 /* One sender of the common kind. */
 struct send_arg {
@@ -120,6 +122,11 @@ int open_socket(const struct send_arg *a);
 uint16_t local_port(int fd);
 /* "x", or the question, to fd (connected) or to; 0 or errno. */
 int send_datagram(int fd, const struct send_arg *a);
+/* An IPv4 packet, header and all, as a raw socket sends it; 0 or errno. */
+int send_raw_packet(const void *packet, size_t len, const char *to);
+/* A sender_fn; arg: struct send_arg. Connects, does not wait for it to be done, and
+ * stays. */
+void begin_connect(struct stage *st, const void *arg);
 size_t dns_question(const char *name, uint8_t buf[512]);
 int fd_send(int via, int fd);
 int fd_receive(int via);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Forwarded packets with addresses that are somebody else's. */
+/* Packets, forwarded ones too, with addresses that are somebody else's. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <netpacket/packet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -33,8 +31,9 @@
 
 /* What is sent, by a raw socket or (mac) by a packet socket. */
 struct forgery {
-	const char *from;
-	uint8_t proto; /* UDP, or TCP: a SYN, or if not a segment */
+	const char *from, *to; /* NULL: HOLE */
+	uint16_t port;	       /* to send to */
+	uint8_t proto;	       /* UDP, or TCP: a SYN, or if not a segment */
 	bool syn;
 	uint8_t mac[ETH_ALEN];
 	bool packet;
@@ -60,6 +59,11 @@ static uint16_t checksum(const void *bytes, size_t len)
 	return htons((uint16_t)~sum);
 }
 
+static const char *target_of(const struct forgery *f)
+{
+	return f->to ? f->to : HOLE;
+}
+
 static size_t make_fake(const struct forgery *f, uint32_t seq, struct fake *p)
 {
 	size_t len = sizeof(p->ip) + (f->proto == IPPROTO_TCP ? sizeof(p->tcp)
@@ -72,16 +76,16 @@ static size_t make_fake(const struct forgery *f, uint32_t seq, struct fake *p)
 			       .tot_len = htons((uint16_t)len),
 			       .protocol = f->proto,
 			       .saddr = inet_addr(f->from),
-			       .daddr = inet_addr(HOLE)};
+			       .daddr = inet_addr(target_of(f))};
 	p->ip.check = checksum(&p->ip, sizeof(p->ip));
 	if (f->proto == IPPROTO_UDP) {
 		p->udp.source = htons(PORT);
-		p->udp.dest = htons(9);
+		p->udp.dest = htons(f->port);
 		p->udp.len = htons(sizeof(p->udp));
 		return len;
 	}
 	p->tcp.source = htons(PORT);
-	p->tcp.dest = htons(80);
+	p->tcp.dest = htons(f->port);
 	p->tcp.seq = htonl(seq);
 	p->tcp.doff = 5;
 	p->tcp.syn = f->syn;
@@ -95,17 +99,14 @@ static int send_fake(const struct forgery *f, const struct fake *p, size_t len)
 				 .sll_protocol = htons(ETH_P_IP),
 				 .sll_ifindex = (int)if_nametoindex("eth0"),
 				 .sll_halen = ETH_ALEN};
-	struct sockaddr_storage ss;
-	socklen_t in = make_address(HOLE, 0, &ss);
-	int fd = f->packet ? socket(AF_PACKET, SOCK_DGRAM, 0)
-			   : socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
 	ssize_t n;
+	int fd;
 
+	if (!f->packet)
+		return send_raw_packet(p, len, target_of(f));
+	fd = socket(AF_PACKET, SOCK_DGRAM, 0);
 	memcpy(ll.sll_addr, f->mac, ETH_ALEN);
-	if (f->packet)
-		n = sendto(fd, p, len, 0, (void *)&ll, sizeof(ll));
-	else
-		n = sendto(fd, p, len, 0, (void *)&ss, in);
+	n = sendto(fd, p, len, 0, (void *)&ll, sizeof(ll));
 	close(fd);
 	return n < 0 ? errno : 0;
 }
@@ -125,22 +126,6 @@ static void forge(struct stage *st, const void *arg)
 	} while (stage_wait(st));
 }
 
-/* Nobody answers at HOLE: the connection stays one that is begun. */
-static void begin_connect(struct stage *st, const void *arg)
-{
-	const struct send_arg *w = arg;
-	struct sockaddr_storage ss;
-	socklen_t len = make_address(w->to, w->port, &ss);
-	int fd = open_socket(w);
-	struct report r = {0};
-
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (connect(fd, (void *)&ss, len) && errno != EINPROGRESS)
-		r.err = errno;
-	stage_report(st, &r);
-	stage_wait(st);
-}
-
 static void hardware_address(const char *dev, uint8_t mac[ETH_ALEN])
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -151,6 +136,68 @@ static void hardware_address(const char *dev, uint8_t mac[ETH_ALEN])
 	memcpy(mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
 	close(fd);
 }
+
+/* ------------------------------------------------------------ in our namespace
+ */
+
+/* In the name of one who sends elsewhere, by the same port. */
+static void datagram_from_here(void **state)
+{
+	const struct forgery f = {.from = ADDR_CLIENT,
+				  .to = ADDR_RESOLVER,
+				  .port = 53,
+				  .proto = IPPROTO_UDP};
+	const struct send_arg other =
+		SEND_UDP(ADDR_RESOLVER, 54, .from = ADDR_CLIENT, .sport = PORT);
+	struct trap_run *t =
+		trap_start("-s", "25000", "-u", ADDR_RESOLVER ":53", NULL);
+	struct sender *s;
+
+	(void)state;
+	trap_freeze(t);
+	sender_run(send_one, &other, NULL);
+	assert_int_equal(sender_run(forge, &f, &s).err, 0);
+	trap_thaw_with(t, 1);
+	expect_none_wrong(t, s->pid);
+}
+
+/* The victim waits in connect(2), and sends its SYN once more now and then: of
+ * the next few packets one is not its own. */
+static void attempt_from_here(void **state)
+{
+	const struct forgery f = {.from = ADDR_CLIENT,
+				  .to = ADDR_RESOLVER,
+				  .port = 80,
+				  .proto = IPPROTO_TCP,
+				  .syn = true};
+	const struct send_arg a =
+		SEND_TCP(ADDR_RESOLVER, 80, .from = ADDR_CLIENT, .sport = PORT);
+	struct sender *v, *s;
+	struct trap_run *t;
+	json_t *e = NULL;
+
+	(void)state;
+	server_busy(ADDR_RESOLVER, 80);
+	t = trap_start("--packets", "-t", ADDR_RESOLVER ":80", NULL);
+	v = sender_start(send_one, &a);
+	expect_sender(trap_event(t), v->pid, 0, "proved");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sender_run(forge, &f, &s).err, 0);
+		for (int k = 0; k < 3; k++) {
+			e = trap_event(t);
+			if (event_int(e, "process.pid") != v->pid)
+				break;
+		}
+		expect_not_wrong(e, s->pid);
+		if (e2e_has_witness())
+			expect_sender(e, s->pid, 0, "proved");
+	}
+	trap_stop(t, SIGTERM);
+}
+
+/* ---------------------------------------------------------------------
+ * forwarded
+ */
 
 static struct space b = {.name = "b", .own4 = B4};
 static struct space victim = {.name = "s0", .own4 = VICTIM4, .bridge = "br0"};
@@ -234,7 +281,10 @@ static void expect_forged(struct trap_run *t, const struct forgery *f,
 
 static void on_a_bridge(void **state, uint8_t proto)
 {
-	struct forgery raw = {.from = VICTIM4, .proto = proto, .syn = true};
+	struct forgery raw = {.from = VICTIM4,
+			      .port = proto == IPPROTO_TCP ? 80 : 9,
+			      .proto = proto,
+			      .syn = true};
 	struct forgery packet = raw;
 	struct trap_run *t;
 	pid_t pid;
@@ -265,7 +315,7 @@ static void tcp_on_a_bridge(void **state)
 /* A segment of a connection that was begun before the program was. */
 static void segment_on_a_bridge(void **state)
 {
-	struct forgery f = {.from = VICTIM4, .proto = IPPROTO_TCP};
+	struct forgery f = {.from = VICTIM4, .port = 80, .proto = IPPROTO_TCP};
 	const struct send_arg c =
 		SEND_TCP(HOLE, 80, .sport = PORT, .from = VICTIM4);
 	struct sender *s, *connecting;
@@ -302,8 +352,10 @@ static struct sender *send_from_victim(struct trap_run *t)
  */
 static void told_once(void **state)
 {
-	struct forgery f = {
-		.from = VICTIM4, .proto = IPPROTO_UDP, .packet = true};
+	struct forgery f = {.from = VICTIM4,
+			    .port = 9,
+			    .proto = IPPROTO_UDP,
+			    .packet = true};
 	struct sender *s, *forging;
 	struct trap_run *t;
 
@@ -328,7 +380,7 @@ static void told_once(void **state)
 /* An address that nobody has. */
 static void nobodys_address(void **state)
 {
-	struct forgery f = {.from = NOBODY4, .proto = IPPROTO_UDP};
+	struct forgery f = {.from = NOBODY4, .port = 9, .proto = IPPROTO_UDP};
 	struct sender *s;
 	struct trap_run *t;
 	json_t *e;
@@ -350,6 +402,7 @@ static void unseen_inside(void **state)
 {
 	struct space alone = {.name = "s0", .own4 = VICTIM4};
 	struct forgery f = {.from = VICTIM4,
+			    .port = 80,
 			    .proto = IPPROTO_TCP,
 			    .syn = true,
 			    .packet = true};
@@ -377,6 +430,7 @@ static void unseen_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		e2e_test(datagram_from_here),  e2e_test(attempt_from_here),
 		e2e_test(udp_on_a_bridge),     e2e_test(tcp_on_a_bridge),
 		e2e_test(segment_on_a_bridge), e2e_test(told_once),
 		e2e_test(nobodys_address),     e2e_test(unseen_inside),

@@ -229,22 +229,6 @@ static void container(void **state)
 	}
 }
 
-/* Connects, does not wait for it to be done, and stays. */
-static void begin_connect(struct stage *st, const void *arg)
-{
-	const struct send_arg *w = arg;
-	struct sockaddr_storage ss;
-	socklen_t len = make_address(w->to, w->port, &ss);
-	int fd = open_socket(w);
-	struct report r = {0};
-
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (connect(fd, (void *)&ss, len) && errno != EINPROGRESS)
-		r.err = errno;
-	stage_report(st, &r);
-	stage_wait(st);
-}
-
 /* Two with one address and one port: the device tells them apart, or nothing
  * does but what was seen. */
 static bool names_one_of(const json_t *e, const pid_t *pids, int n)

@@ -25,11 +25,6 @@ static const struct send_arg udp = SEND_UDP(ADDR_RESOLVER, 53);
 static const struct send_arg tcp =
 	SEND_TCP(ADDR_RESOLVER, 53, .nonblock = true, .vanish = true);
 
-static bool waits(void *n)
-{
-	return queue_waiting() >= *(unsigned *)n;
-}
-
 /* NULL, after it has said why: the kernel has not what that kind needs. */
 static struct trap_run *start(const char *kind, bool frozen)
 {
@@ -65,12 +60,6 @@ static void need_sockets(void)
 	trap_expect_end(t);
 }
 
-static void thaw_with(struct trap_run *t, unsigned packets)
-{
-	wait_for(waits, &packets);
-	trap_thaw(t);
-}
-
 static pid_t send_and_die(const struct send_arg *a)
 {
 	struct sender *s = sender_start(send_one, a);
@@ -92,7 +81,7 @@ static void sees_packets(const char *kind)
 		SKIP("not on this kernel");
 	first = send_and_die(&udp);
 	second = send_and_die(&tcp);
-	thaw_with(t, 2);
+	trap_thaw_with(t, 2);
 	e = trap_event(t);
 	expect_sender(e, first, 0, "proved");
 	expect_text(e, "ptrap.method", "witness");
@@ -122,7 +111,7 @@ static void opener_of_the_dead(void **state)
 	json_t *e;
 
 	(void)state;
-	thaw_with(t, 1);
+	trap_thaw_with(t, 1);
 	e = trap_event(t);
 	expect_grade(e, "creator");
 	expect_nobody(e);
@@ -139,7 +128,7 @@ static void connect_of_the_dead(void **state)
 	json_t *e;
 
 	(void)state;
-	thaw_with(t, 1);
+	trap_thaw_with(t, 1);
 	e = trap_event(t);
 	expect_sender(e, pid, pid, "proved");
 	assert_true(json_is_false(event_get(e, "ptrap.alive")));
@@ -159,7 +148,7 @@ static void port_used_again(void **state)
 	(void)state;
 	send_and_die(&a);
 	send_and_die(&a);
-	thaw_with(t, 2);
+	trap_thaw_with(t, 2);
 	e = trap_event(t);
 	expect_nobody(e);
 	expect_grade(e, "uid-only|unknown");
@@ -192,7 +181,7 @@ static void parent_opens_child_connects(void **state)
 	json_t *e;
 
 	(void)state;
-	thaw_with(t, 1);
+	trap_thaw_with(t, 1);
 	e = trap_event(t);
 	expect_sender(e, (pid_t)r.n, 0, "proved");
 	expect_int(e, "ptrap.creator.pid", s->pid);
@@ -225,7 +214,7 @@ static void port_connects_again(void **state)
 	(void)state;
 	send_and_die(&a);
 	sender_run(connect_and_stay, &a, NULL);
-	thaw_with(t, 2);
+	trap_thaw_with(t, 2);
 	e = trap_event(t);
 	expect_nobody(e);
 	expect_grade(e, "unknown");
@@ -304,32 +293,15 @@ static void fast_open_is_no_connect(void **state)
 	r = sender_run(child_opens_fast, &tcp, NULL);
 	if (r.err)
 		SKIP("no TCP fast open");
-	thaw_with(t, 1);
+	trap_thaw_with(t, 1);
 	/* The parent alone has it now, which is all that may be said. */
 	expect_grade(trap_event(t), "holder|creator|unknown");
 	trap_stop(t, SIGTERM);
 }
 
-/* Listens, and has one connection more than it takes: later ones wait. */
-static void busy_server(struct stage *st, const void *arg)
-{
-	int fd = open_socket(arg), first;
-	struct sockaddr_storage ss;
-	socklen_t len = make_address(ADDR_RESOLVER, 53, &ss);
-	struct report r = {0};
-
-	first = socket(AF_INET, SOCK_STREAM, 0);
-	if (listen(fd, 0) || connect(first, (void *)&ss, len))
-		r.err = errno;
-	stage_report(st, &r);
-	stage_wait(st);
-}
-
 /* Sent once more it has nothing of Fast Open, and the writer is gone. */
 static void fast_open_again(void **state)
 {
-	const struct send_arg server =
-		SEND_TCP(ADDR_RESOLVER, 53, .from = ADDR_RESOLVER, .sport = 53);
 	struct trap_run *t;
 	struct report r;
 	struct sender *s;
@@ -337,7 +309,7 @@ static void fast_open_again(void **state)
 
 	(void)state;
 	need_sockets();
-	assert_int_equal(sender_run(busy_server, &server, NULL).err, 0);
+	server_busy(ADDR_RESOLVER, 53);
 	t = trap_spawn(NULL, "-o", "json", "--witness", "cgroup", "--packets",
 		       TARGET, NULL);
 	assert_true(trap_ready(t));

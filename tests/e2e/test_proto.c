@@ -292,17 +292,6 @@ static struct trap_run *start_frozen(const char *proto)
 	return t;
 }
 
-static bool waits(void *n)
-{
-	return queue_waiting() >= *(unsigned *)n;
-}
-
-static void thaw_with(struct trap_run *t, unsigned packets)
-{
-	wait_for(waits, &packets);
-	trap_thaw(t);
-}
-
 /* Each of the two events: of A's packet or B's, by where it went. */
 static void expect_apart(struct trap_run *t, const struct sender *a,
 			 const char *to_a, const struct sender *b,
@@ -327,7 +316,7 @@ static void both_sent(void **state)
 	struct sender *sa = start(&a), *sb = start(&b);
 
 	(void)state;
-	thaw_with(t, 2);
+	trap_thaw_with(t, 2);
 	expect_apart(t, sa, a.to, sb, "twins|holder");
 }
 
@@ -348,7 +337,7 @@ static void both_ping(void **state)
 	trap_freeze(t);
 	sa = start(&a);
 	sb = start(&b);
-	thaw_with(t, 2);
+	trap_thaw_with(t, 2);
 	expect_apart(t, sa, a.to, sb, "holder");
 }
 
@@ -363,7 +352,7 @@ static void gone_beside_another(void **state)
 	(void)state;
 	sender_end(sa);
 	sb = start(&b);
-	thaw_with(t, 2);
+	trap_thaw_with(t, 2);
 	expect_apart(t, sa, a.to, sb, "unknown|uid-only|holder");
 }
 
@@ -383,7 +372,7 @@ static void gone_beside_a_forger(void **state)
 	sa = sender_start(send_raw, &a);
 	sender_end(sa);
 	sb = start(&b);
-	thaw_with(t, 2);
+	trap_thaw_with(t, 2);
 	expect_apart(t, sa, a.to, sb, "unknown|uid-only|holder");
 }
 
@@ -400,7 +389,7 @@ static void gone_beside_a_bystander(void **state)
 	start(&b);
 	sa = sender_start(send_raw, &a);
 	sender_end(sa);
-	thaw_with(t, 1);
+	trap_thaw_with(t, 1);
 	e = trap_event(t);
 	expect_seen_or(e, sa->pid, "uid-only");
 	expect_int(e, "ptrap.packet_uid", 0);

@@ -27,11 +27,6 @@
 
 static const struct send_arg udp = SEND_UDP(ADDR_RESOLVER, 53);
 
-static bool waits(void *n)
-{
-	return queue_waiting() >= *(unsigned *)n;
-}
-
 /* Frozen until the senders are gone. */
 static struct trap_run *start_frozen(void)
 {
@@ -39,12 +34,6 @@ static struct trap_run *start_frozen(void)
 
 	trap_freeze(t);
 	return t;
-}
-
-static void thaw_with(struct trap_run *t, unsigned packets)
-{
-	wait_for(waits, &packets);
-	trap_thaw(t);
 }
 
 /* ------------------------------------------------------------ dead senders */
@@ -62,7 +51,7 @@ static void dead_sender_is_told_complete(void **state)
 		SKIP("no bash");
 	t = start_frozen();
 	run_command(NULL, "bash", "-c", script, "name", NULL);
-	thaw_with(t, 1);
+	trap_thaw_with(t, 1);
 	e = trap_event(t);
 	expect_grade(e, "proved");
 	expect_text(e, "ptrap.method", "witness");
@@ -96,7 +85,7 @@ static void long_arguments_are_cut_off(void **state)
 	t = start_frozen();
 	run_command(NULL, "bash", "-c", "echo x >/dev/udp/" ADDR_RESOLVER "/53",
 		    big, NULL);
-	thaw_with(t, 1);
+	trap_thaw_with(t, 1);
 	e = trap_event(t);
 	expect_grade(e, "proved");
 	assert_true(json_is_true(event_get(e, "ptrap.args_truncated")));
@@ -121,7 +110,7 @@ static void program_on_another_mount(void **state)
 		 "rm -f %1$s/d/odd; umount -l %1$s",
 		 test_dir());
 	assert_int_equal(run_command(NULL, "bash", "-c", command, NULL), 0);
-	thaw_with(t, 1);
+	trap_thaw_with(t, 1);
 	e = trap_event(t);
 	expect_grade(e, "proved");
 	snprintf(command, sizeof(command), "%s/d/odd", test_dir());
@@ -202,7 +191,7 @@ static void ring_runs_over(void **state)
 		       NULL);
 	trap_freeze(t);
 	run_senders(pids);
-	thaw_with(t, SENDERS);
+	trap_thaw_with(t, SENDERS);
 	assert_int_equal(count_proved(t, pids, &bare), 0);
 	trap_expect_end(t);
 	assert_non_null(strstr(t->err_text.mem, "records lost"));
@@ -222,7 +211,7 @@ static void ring_is_big_enough(void **state)
 		       NULL);
 	trap_freeze(t);
 	run_senders(pids);
-	thaw_with(t, SENDERS);
+	trap_thaw_with(t, SENDERS);
 	assert_int_equal(count_proved(t, pids, &bare), SENDERS);
 	assert_int_equal(bare, 0);
 	trap_expect_end(t);
@@ -248,7 +237,7 @@ static void like_packets_of_reuseport_twins(void **state)
 	sender_run(send_one, &a, &s[0]);
 	usleep(50000); /* further apart than an interrupt is long */
 	sender_run(send_one, &a, &s[1]);
-	thaw_with(t, 2);
+	trap_thaw_with(t, 2);
 	for (int i = 0; i < 2; i++) {
 		json_t *e = trap_event(t);
 
