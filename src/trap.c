@@ -615,25 +615,6 @@ void trap_drain(struct trap *t)
 	trap_flush(t);
 }
 
-void trap_note_ruled(struct trap *t, uint64_t ruled)
-{
-	uint64_t unseen =
-		ruled > t->stats.packets ? ruled - t->stats.packets : 0;
-	struct event *e = &t->loss;
-
-	t->stats.ruled = ruled;
-	t->stats.unseen = unseen;
-	if (unseen <= t->told_unseen)
-		return;
-	event_reset(e);
-	e->kind = EVENT_LOSS;
-	e->sequence = t->sequence;
-	e->lost = unseen - t->told_unseen;
-	clock_gettime(CLOCK_REALTIME, &e->time);
-	t->told_unseen = unseen;
-	trap_tell(t, e);
-}
-
 bool trap_is_drained(const struct trap *t)
 {
 	return inbox_is_drained(t->inbox);
@@ -686,34 +667,4 @@ void trap_close(struct trap *t)
 	flow_close(t->flows);
 	catch_close(t->catches);
 	free(t);
-}
-
-struct stats *trap_stats(struct trap *t)
-{
-	const struct inbox_stats *in = inbox_stats(t->inbox);
-
-	t->stats.ignored = in->ignored;
-	t->stats.overruns = in->overruns;
-	/* Those of a sweep of our own may be among them. */
-	t->stats.gone = t->swept == 0 ? in->gone : 0;
-	if (t->cfg.witness != NULL) {
-		const struct witness_stats *w = witness_stats(t->cfg.witness);
-
-		t->stats.witness_lost = w->lost;
-		t->stats.witness_facts_lost = w->facts_lost;
-		t->stats.witness_doubted = w->doubted;
-	}
-	if (t->cfg.netns != NULL) {
-		const struct netns_stats *n = netns_stats(t->cfg.netns);
-
-		t->stats.netns_closed = n->closed;
-		t->stats.netns_unwatched = n->unwatched;
-		t->stats.netns_crowded = n->crowded;
-	}
-	return &t->stats;
-}
-
-const struct stats_tables *trap_tables(const struct trap *t)
-{
-	return t->tables;
 }
