@@ -21,6 +21,7 @@ enum stages_index {
 	STAGES_PROCESS,		/* who that is, as far as it is read while the
 				 * packet is held */
 	STAGES_VERDICT,
+	STAGES_FACTS,		/* what else is told of it, and its ancestors */
 	STAGES_OUTPUT,		/* formatting an event, for each output */
 	STAGES_MAX,
 };

@@ -19,7 +19,8 @@ const char *stages_name(enum stages_index i)
 		[STAGES_RECEIVE] = "receive", [STAGES_PARSE] = "parse",
 		[STAGES_WITNESS] = "witness", [STAGES_SOCK_DIAG] = "sock_diag",
 		[STAGES_HOLDERS] = "holders", [STAGES_PROCESS] = "process",
-		[STAGES_VERDICT] = "verdict", [STAGES_OUTPUT] = "output",
+		[STAGES_VERDICT] = "verdict", [STAGES_FACTS] = "facts",
+		[STAGES_OUTPUT] = "output",
 	};
 
 	return names[i];

@@ -122,15 +122,19 @@ static void tell_now(struct trap *t, struct catch *c)
 
 static void read_rest(struct trap *t, struct catch *c)
 {
+	struct stage *stage = stages_at(t->cfg.stages, STAGES_FACTS);
 	struct event *e = &c->event;
+	uint64_t start;
 
 	if (!e->has_process || e->process.has_rest)
 		return;
+	start = stage_start(stage);
 	if (c->has_record)
 		catch_read_testimony_rest(c, t->cfg.witness, t->parents,
 					  t->cfg.proc_rootfd);
 	else
 		catch_read_rest(c, t->parents, t->cfg.proc_rootfd);
+	stage_end(stage, start);
 }
 
 /* Whose is the flow that the packet is about?  It takes a sweep that others may

@@ -128,7 +128,7 @@ static void stages_are_told(void **state)
 {
 	static const char *const loops[] = {"receive",	 "parse",   "witness",
 					    "sock_diag", "holders", "process",
-					    "verdict"};
+					    "verdict",	 "facts"};
 	struct many_arg m = {tcp, 20};
 	struct trap_run *t =
 		trap_start("--stats", "-c", "-t", TCP_TARGET, NULL);
@@ -155,6 +155,7 @@ static void stages_are_told(void **state)
 	expect_int(e, "ptrap.stages.parse.count", m.n);
 	expect_int(e, "ptrap.stages.process.count", m.n);
 	expect_int(e, "ptrap.stages.verdict.count", m.n);
+	expect_int(e, "ptrap.stages.facts.count", m.n);
 	expect_int(e, "ptrap.stages.output.count", m.n);
 	assert_true(stage_int(e, "output", "total_ns") > 0);
 	assert_true(stage_int(e, "output", "total_ns") <= run);
